@@ -44,7 +44,7 @@ class Subject:
         """Read `type:id`, `type:*` or `type:id#relation`.  Raises `ValueError`."""
         name, hash_sign, relation = text.partition("#")
         entity = Entity.parse(name)
-        if hash_sign and (not relation or not relation.isascii() or any(c in relation for c in ":#@*") or any(c.isspace() for c in relation)):
+        if hash_sign and (not relation or any(c in ":#@*" or c.isspace() for c in relation)):
             raise ValueError(f"{text!r} names no relation after the #")
         if hash_sign and entity.id == ANYONE:
             raise ValueError(f"{text!r} is both a wildcard and a userset")
