@@ -1,0 +1,46 @@
+"""May they?  One graph of relation tuples, one check, in OpenFGA's modelling language."""
+
+from gatepost.access.builtin import allows, builtin_model, with_protected_types
+from gatepost.access.check import check
+from gatepost.access.decision import ConditionUndecided, Decision, Reason, TooComplex
+from gatepost.access.dsl import parse_model
+from gatepost.access.explain import Explanation, Step, explain
+from gatepost.access.formatting import format_model
+from gatepost.access.graph import Graph
+from gatepost.access.model import PROTECTED, AuthorizationModel
+from gatepost.access.roles import grants_of, groups_of, permissions_of, rights, roles_of
+from gatepost.access.search import Found, access_list, objects, subjects, walk_objects
+from gatepost.access.tuples import RelationTuple, TupleChange
+from gatepost.access.validate import validate
+
+__all__ = [
+    "PROTECTED",
+    "AuthorizationModel",
+    "ConditionUndecided",
+    "Decision",
+    "Explanation",
+    "Found",
+    "Graph",
+    "Reason",
+    "RelationTuple",
+    "Step",
+    "TooComplex",
+    "TupleChange",
+    "access_list",
+    "allows",
+    "builtin_model",
+    "check",
+    "explain",
+    "format_model",
+    "grants_of",
+    "groups_of",
+    "objects",
+    "parse_model",
+    "permissions_of",
+    "rights",
+    "roles_of",
+    "subjects",
+    "validate",
+    "walk_objects",
+    "with_protected_types",
+]
