@@ -1,0 +1,76 @@
+"""Which addresses we call, and where a browser may be sent back to."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import unquote, urlsplit
+
+MAX_NEXT = 2048
+_UNQUOTE_ROUNDS = 4
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` is this machine: `localhost`, below it (RFC 6761), 127.0.0.0/8 or ::1."""
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def why_not_callable(url: str, *, allow_insecure: bool) -> str:
+    """Return why Gatepost must not call `url`, or an empty text if it may.
+
+    Plain http is for loopback, and elsewhere for a provider with `allow_insecure`.
+    """
+    if any(c <= " " or c > "~" or c == "\\" for c in url):
+        return "has a character that an address cannot have"
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        return "is not an address"
+    if parts.scheme not in ("https", "http") or not host:
+        return "is not an http address"
+    if parts.username is not None or parts.password is not None:
+        return "has a user name in it"
+    if parts.fragment:
+        return "has a fragment"
+    if parts.scheme == "http" and not is_loopback(host) and not allow_insecure:
+        return "is not https"
+    return ""
+
+
+def safe_next(wanted: str | None, default: str = "/") -> str:
+    """Return the path to go on to after the sign-in, or `default` for anything that could leave this server.
+
+    A browser reads `//host`, `/\\host` and `/<tab>/host` as another host, and a proxy in front may decode once more than
+    we do, so every spelling of them is refused, however often it was percent-encoded.  An `@` is fine further down: user
+    names may be e-mail addresses.
+    """
+    if not wanted or len(wanted) > MAX_NEXT or not wanted.isascii():
+        return default
+    text = wanted
+    for _ in range(_UNQUOTE_ROUNDS):
+        if not _stays_here(text):
+            return default
+        decoded = unquote(text, errors="replace")
+        if decoded == text:
+            return wanted
+        text = decoded
+    return default
+
+
+def _stays_here(text: str) -> bool:
+    path = text.partition("?")[0].partition("#")[0]
+    return (
+        text.startswith("/")
+        and not text.startswith("//")
+        and "\\" not in text
+        and "//" not in path
+        and "@" not in path.split("/")[1]
+        and not any(c < " " or c == "\x7f" or "\x80" <= c <= "\xa0" for c in text)
+        and not any(segment in (".", "..") for segment in path.split("/"))
+    )

@@ -1,0 +1,158 @@
+"""What a provider says about itself: OpenID Connect Discovery 1.0, checked, cached, and never fatal."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from gatepost.errors import ProviderFailed
+from gatepost.sso.addresses import why_not_callable
+from gatepost.sso.http import Http, json_object
+
+if TYPE_CHECKING:
+    from gatepost.settings import ProviderSettings
+
+FRESH = timedelta(hours=1)
+STALE = timedelta(hours=24)
+COOL_DOWN = timedelta(seconds=5)
+WELL_KNOWN = "/.well-known/openid-configuration"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """Where a provider's endpoints are, and what it promises."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str = ""
+    userinfo_endpoint: str = ""
+    end_session_endpoint: str = ""
+    iss_parameter: bool = False  # RFC 9207: every authorization response carries `iss`
+    front_channel_sid: bool = False  # the front-channel logout address is called with `iss` and `sid`
+
+
+ENDPOINTS = (
+    ("authorization_endpoint", True),
+    ("token_endpoint", True),
+    ("jwks_uri", True),
+    ("userinfo_endpoint", False),
+    ("end_session_endpoint", False),
+)
+
+
+def read_metadata(document: Mapping[str, object], settings: ProviderSettings) -> Metadata:
+    """Check a discovery document.  Raises `ProviderFailed` with what is wrong with it.
+
+    Section 4.3: its `issuer` must be the configured one, to the byte; anything else lets one provider speak for another.
+    """
+    name = settings.name
+    if document.get("issuer") != settings.issuer:
+        raise ProviderFailed(
+            f"{name}: the discovery document names another issuer than the configured one",
+            detail=f"issuer {str(document.get('issuer'))[:200]!r}",
+        )
+    found: dict[str, str] = {}
+    for endpoint, required in ENDPOINTS:
+        found[endpoint] = _endpoint(document, settings, endpoint, required=required)
+    return Metadata(
+        issuer=settings.issuer,
+        **found,
+        iss_parameter=document.get("authorization_response_iss_parameter_supported") is True,
+        front_channel_sid=document.get("frontchannel_logout_session_supported") is True,
+    )
+
+
+def configured_metadata(settings: ProviderSettings) -> Metadata | None:
+    """Return the metadata of a provider whose endpoints are all configured, so that nothing has to be fetched."""
+    keys = settings.jwks_uri or getattr(settings, "public_keys", ())
+    if not (settings.authorization_endpoint and settings.token_endpoint and keys):
+        return None
+    return Metadata(
+        issuer=settings.issuer,
+        authorization_endpoint=settings.authorization_endpoint,
+        token_endpoint=settings.token_endpoint,
+        jwks_uri=settings.jwks_uri or "",
+        userinfo_endpoint=settings.userinfo_endpoint or "",
+        end_session_endpoint=settings.end_session_endpoint or "",
+    )
+
+
+def _endpoint(document: Mapping[str, object], settings: ProviderSettings, endpoint: str, *, required: bool) -> str:
+    value = getattr(settings, endpoint) or document.get(endpoint) or ""
+    if not isinstance(value, str):
+        raise ProviderFailed(f"{settings.name}: {endpoint} in the discovery document is not text")
+    if not value and required and not (endpoint == "jwks_uri" and getattr(settings, "public_keys", ())):
+        raise ProviderFailed(f"{settings.name}: the discovery document has no {endpoint}")
+    if value and (reason := why_not_callable(value, allow_insecure=settings.allow_insecure)):
+        raise ProviderFailed(f"{settings.name}: {endpoint} {reason}", detail=value[:200])
+    return value
+
+
+class Discovery:
+    """One provider's metadata: fresh for an hour, used for a day when the provider fails, fetched by one thread."""
+
+    def __init__(self, settings: ProviderSettings, http: Http, now: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._http = http
+        self._now = now
+        self._lock = threading.Lock()
+        self._metadata: Metadata | None = configured_metadata(settings)
+        self._fixed = self._metadata is not None
+        self._fetched_at: datetime | None = None
+        self._failed_at: datetime | None = None
+        self._failure: ProviderFailed | None = None
+
+    def metadata(self) -> Metadata:
+        """Return the metadata, fetching it if need be.  Raises `ProviderFailed` if there is none to go by."""
+        if (known := self._usable(FRESH)) is not None:
+            return known
+        stale = self._usable(STALE)
+        # Whoever has something to go on with does not wait for the one that is fetching.
+        if not self._lock.acquire(blocking=stale is None):
+            return stale or self._fall_back()
+        try:
+            return self._usable(FRESH) or self._refreshed()
+        finally:
+            self._lock.release()
+
+    def _refreshed(self) -> Metadata:
+        if not self._cooling():
+            try:
+                return self._fetch()
+            except ProviderFailed as failure:
+                self._failed_at, self._failure = self._now(), failure
+                log.warning("%s (%s)", failure, failure.detail)
+        return self._fall_back()
+
+    def _usable(self, age: timedelta) -> Metadata | None:
+        if self._fixed:
+            return self._metadata
+        if self._fetched_at is None or self._now() - self._fetched_at > age:
+            return None
+        return self._metadata
+
+    def _cooling(self) -> bool:
+        return self._failed_at is not None and self._now() - self._failed_at < COOL_DOWN
+
+    def _fall_back(self) -> Metadata:
+        if (stale := self._usable(STALE)) is not None:
+            return stale
+        failure = self._failure or ProviderFailed(f"{self._settings.name}: there is no discovery document")
+        raise ProviderFailed(str(failure), detail=failure.detail)
+
+    def _fetch(self) -> Metadata:
+        what = "discovery document"
+        answer = self._http.get(self._settings.issuer.rstrip("/") + WELL_KNOWN, what)
+        if answer.status != 200:
+            raise ProviderFailed(f"{self._settings.name}: the {what} answered {answer.status}")
+        metadata = read_metadata(json_object(answer, self._settings.name, what), self._settings)
+        self._metadata, self._fetched_at = metadata, self._now()
+        self._failed_at = self._failure = None
+        return metadata

@@ -1,0 +1,44 @@
+"""JSON as RFC 8259 has it, and no further."""
+
+from __future__ import annotations
+
+import json
+
+MAX_DEPTH = 64
+
+
+def strict_json(text: bytes | str) -> object:
+    """Parse JSON as RFC 8259 has it.  Raises `ValueError` for duplicate members, NaN, infinities and deep nesting.
+
+    Two parsers that disagree about which of two `iss` members counts are how a checked value and a used value differ.
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8")
+    document: object = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse, parse_float=_finite)
+    _bound(document, MAX_DEPTH)
+    return document
+
+
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is there twice")
+    return members
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _bound(document: object, depth: int) -> None:
+    if depth == 0:
+        raise ValueError("nested too deeply")
+    for child in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
+        _bound(child, depth - 1)
