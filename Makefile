@@ -1,0 +1,91 @@
+# Everything that is done with this repository.  `make` alone lists it.
+# Needs make and Python 3.11 or newer; the rest is installed into $(VENV), from files that pin every hash.
+
+VENV ?= .venv
+PYTHON ?=
+PORT ?= 8420
+JOBS ?= 2
+TESTS ?= tests
+ARGS ?=
+
+BIN := $(VENV)/bin
+# pip keeps to PIP_CACHE_DIR, PIP_INDEX_URL and its configuration files; nothing here overrides them.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST := $(BIN)/pytest
+SPRITE := src/gatepost/server/console/static/vendor/sprite.svg
+CODE := src tests tools $(wildcard benchmarks)
+
+# CI has what the tests need, so a skipped test there is a failure: see tools/no_skips.py.
+ifeq ($(CI),true)
+PYTEST := PYTHONPATH=tools $(PYTEST) -p no_skips
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo serve test test-peers check bench lock assets format wheel clean
+
+help: ## list these targets
+	@echo "make TARGET, where TARGET is one of:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@echo "Variables: PORT=$(PORT) JOBS=$(JOBS) TESTS=$(TESTS) VENV=$(VENV) PYTHON= ARGS="
+
+demo: $(VENV)/.demo $(SPRITE) ## a sample data platform and its identity provider, on this machine (PORT=8420)
+	@$(BIN)/gatepost demo --port $(PORT) $(ARGS)
+
+serve: $(VENV)/.demo $(SPRITE) ## the server on ./gatepost.db (PORT=8420, ARGS="--config gatepost.toml")
+	@$(BIN)/gatepost serve --port $(PORT) $(ARGS)
+
+test: $(VENV)/.dev $(SPRITE) ## the whole test suite, on SQLite and PostgreSQL (TESTS=tests/access, JOBS=2)
+	$(PYTEST) -n $(JOBS) -m "not peer" $(TESTS) $(ARGS)
+
+test-peers: $(VENV)/.dev $(SPRITE) ## tests against other people's real programs, such as OpenID providers
+	$(PYTEST) -m peer tests/peers $(ARGS)
+
+check: $(VENV)/.dev $(SPRITE) ## format, lint, types, house rules, pinned front-end files: what CI checks first
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+	$(PYTEST) -q tests/house
+	$(BIN)/python tools/assets.py --check
+
+format: $(VENV)/.dev ## format the code and mend what ruff can mend
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+bench: $(VENV)/.dev $(SPRITE) ## the benchmarks, one after the other (ARGS are passed on)
+	@for each in benchmarks/bench_*.py; do echo "== $$each" && $(BIN)/python $$each $(ARGS) || exit 1; done
+
+lock: $(VENV)/.dev ## compile requirements/*.txt and frontend/package-lock.json anew (ARGS=--upgrade)
+	tools/lock.sh $(BIN)/uv $(ARGS)
+	$(BIN)/python tools/assets.py --lock
+
+assets: $(SPRITE) ## the front-end files from npm, with the machine's Node or the one from PyPI
+
+wheel: $(VENV)/.dev $(SPRITE) ## dist/gatepost-*.whl, with the front-end files in it
+	$(BIN)/python -m hatchling build -t wheel
+
+clean: ## remove everything that make made here
+	rm -rf $(VENV) dist frontend/node_modules $(dir $(SPRITE)) .mypy_cache .ruff_cache .pytest_cache
+
+# Each stamp is younger than what it was made from, so a second run has nothing to do.
+
+$(VENV)/.made:
+	@tools/make_venv.sh $(VENV) $(PYTHON)
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.made requirements/demo.txt pyproject.toml
+	@echo "Installing requirements/demo.txt into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements/demo.txt
+	@$(PIP) install --no-build-isolation --no-deps --no-index --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.made requirements/dev.txt pyproject.toml
+	@echo "Installing requirements/dev.txt into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-build-isolation --no-deps --no-index --editable .
+	@touch $@ $(VENV)/.demo
+
+$(SPRITE): frontend/package-lock.json frontend/package.json frontend/assets.toml frontend/vendor.sha256 tools/assets.py | $(VENV)/.made
+	@echo "Copying front-end files from npm"
+	@$(BIN)/python tools/assets.py
+	@touch $@
