@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
+
+from gatepost.settings.urls import is_loopback
 
 MAX_NEXT = 2048
 _UNQUOTE_ROUNDS = 4
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether `host` is this machine: `localhost`, below it (RFC 6761), 127.0.0.0/8 or ::1."""
-    name = host.rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def why_not_callable(url: str, *, allow_insecure: bool) -> str:
@@ -46,9 +36,9 @@ def why_not_callable(url: str, *, allow_insecure: bool) -> str:
 def safe_next(wanted: str | None, default: str = "/") -> str:
     """Return the path to go on to after the sign-in, or `default` for anything that could leave this server.
 
-    A browser reads `//host`, `/\\host` and `/<tab>/host` as another host, and a proxy in front may decode once more than
-    we do, so every spelling of them is refused, however often it was percent-encoded.  An `@` is fine further down: user
-    names may be e-mail addresses.
+    A browser reads `//host`, `/\\host` and `/<tab>/host` as another host, and a proxy in front may decode once more
+    than we do, so every spelling of them is refused, however often it was percent-encoded.  An `@` is fine further
+    down: user names may be e-mail addresses.
     """
     if not wanted or len(wanted) > MAX_NEXT or not wanted.isascii():
         return default

@@ -35,7 +35,7 @@ class Metadata:
     userinfo_endpoint: str = ""
     end_session_endpoint: str = ""
     iss_parameter: bool = False  # RFC 9207: every authorization response carries `iss`
-    front_channel_sid: bool = False  # the front-channel logout address is called with `iss` and `sid`
+    scopes: frozenset[str] = frozenset()  # those it says it supports; empty if it does not say
 
 
 ENDPOINTS = (
@@ -50,10 +50,10 @@ ENDPOINTS = (
 def read_metadata(document: Mapping[str, object], settings: ProviderSettings) -> Metadata:
     """Check a discovery document.  Raises `ProviderFailed` with what is wrong with it.
 
-    Section 4.3: its `issuer` must be the configured one, to the byte; anything else lets one provider speak for another.
+    Section 4.3: its `issuer` must be the configured one, to the byte; else one provider could speak for another.
     """
     name = settings.name
-    if document.get("issuer") != settings.issuer:
+    if not settings.issuer or document.get("issuer") != settings.issuer:
         raise ProviderFailed(
             f"{name}: the discovery document names another issuer than the configured one",
             detail=f"issuer {str(document.get('issuer'))[:200]!r}",
@@ -62,20 +62,19 @@ def read_metadata(document: Mapping[str, object], settings: ProviderSettings) ->
     for endpoint, required in ENDPOINTS:
         found[endpoint] = _endpoint(document, settings, endpoint, required=required)
     return Metadata(
-        issuer=settings.issuer,
+        issuer=settings.issuer or "",
         **found,
         iss_parameter=document.get("authorization_response_iss_parameter_supported") is True,
-        front_channel_sid=document.get("frontchannel_logout_session_supported") is True,
+        scopes=_texts(document.get("scopes_supported")),
     )
 
 
 def configured_metadata(settings: ProviderSettings) -> Metadata | None:
     """Return the metadata of a provider whose endpoints are all configured, so that nothing has to be fetched."""
-    keys = settings.jwks_uri or getattr(settings, "public_keys", ())
-    if not (settings.authorization_endpoint and settings.token_endpoint and keys):
+    if settings.needs_discovery or not (settings.authorization_endpoint and settings.token_endpoint):
         return None
     return Metadata(
-        issuer=settings.issuer,
+        issuer=settings.issuer or "",
         authorization_endpoint=settings.authorization_endpoint,
         token_endpoint=settings.token_endpoint,
         jwks_uri=settings.jwks_uri or "",
@@ -88,11 +87,15 @@ def _endpoint(document: Mapping[str, object], settings: ProviderSettings, endpoi
     value = getattr(settings, endpoint) or document.get(endpoint) or ""
     if not isinstance(value, str):
         raise ProviderFailed(f"{settings.name}: {endpoint} in the discovery document is not text")
-    if not value and required and not (endpoint == "jwks_uri" and getattr(settings, "public_keys", ())):
+    if not value and required and not (endpoint == "jwks_uri" and settings.public_keys):
         raise ProviderFailed(f"{settings.name}: the discovery document has no {endpoint}")
     if value and (reason := why_not_callable(value, allow_insecure=settings.allow_insecure)):
         raise ProviderFailed(f"{settings.name}: {endpoint} {reason}", detail=value[:200])
     return value
+
+
+def _texts(value: object) -> frozenset[str]:
+    return frozenset(text for text in value if isinstance(text, str)) if isinstance(value, list) else frozenset()
 
 
 class Discovery:
@@ -149,7 +152,7 @@ class Discovery:
 
     def _fetch(self) -> Metadata:
         what = "discovery document"
-        answer = self._http.get(self._settings.issuer.rstrip("/") + WELL_KNOWN, what)
+        answer = self._http.get((self._settings.issuer or "").rstrip("/") + WELL_KNOWN, what)
         if answer.status != 200:
             raise ProviderFailed(f"{self._settings.name}: the {what} answered {answer.status}")
         metadata = read_metadata(json_object(answer, self._settings.name, what), self._settings)

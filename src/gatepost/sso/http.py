@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import httpx2
 
 from gatepost.errors import ProviderFailed
-from gatepost.sso.addresses import is_loopback, why_not_callable
+from gatepost.settings.urls import is_loopback
+from gatepost.sso.addresses import why_not_callable
 from gatepost.sso.strict_json import strict_json
 
 MAX_ANSWER = 1024 * 1024
@@ -76,15 +77,17 @@ class ProviderHttp:
                 finally:
                     response.close()
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, ValueError) as error:
-            raise self._failed(what, deadline.passed, error) from error
+            raise self._failed(what, TimeoutError() if deadline.passed else error) from error
         if deadline.passed:  # an answer that ends with the connection looks whole when the connection is cut
-            raise self._failed(what, True, TimeoutError())
+            raise self._failed(what, TimeoutError())
         return answer
 
-    def _failed(self, what: str, passed: bool, error: Exception) -> ProviderFailed:
-        slow = passed or isinstance(error, httpx2.TimeoutException)
+    def _failed(self, what: str, error: Exception) -> ProviderFailed:
+        slow = isinstance(error, httpx2.TimeoutException | TimeoutError)
         reason = f"no answer within {self._seconds:g} s" if slow else "no answer"
-        return ProviderFailed(f"{self.name}: {reason} when asked for the {what}", detail=f"{type(error).__name__}: {error}")
+        return ProviderFailed(
+            f"{self.name}: {reason} when asked for the {what}", detail=f"{type(error).__name__}: {error}"
+        )
 
     def _read(self, response: httpx2.Response, what: str) -> Answer:
         if response.is_redirect:

@@ -13,14 +13,14 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from joserfc.jwa import JWSAlgModel
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry, deserialize_compact
 
 from gatepost.errors import InvalidToken
 from gatepost.sso.strict_json import strict_json
 
-# What a signature was verified over.  Made in `verify_jws` and nowhere else, so that unverified claims do not type-check.
+# What a signature was verified over.  Unverified claims do not type-check where these are wanted.
 VerifiedClaims = NewType("VerifiedClaims", dict[str, object])
 
 # An algorithm names the type of key it works with.  HMAC and `none` are not here, and so not anywhere.
@@ -68,7 +68,7 @@ class Keys(Protocol):
         """Return the keys to try, few.  None for a `kid` that nobody knows.  Raises `ProviderFailed`."""
 
     def reread(self, tried: Sequence[PublicKey], algorithm: str) -> Sequence[PublicKey]:
-        """Return other keys than those tried, for a token without `kid`, after looking again.  Raises `ProviderFailed`."""
+        """Return other keys than those tried, for a token without `kid`, after looking again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class VerifiedToken:
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedToken:
-    """What a token says before anybody checked.  Good for choosing the provider by `iss` and `aud`, and for nothing else."""
+    """What a token says before anybody checked: good for choosing the provider by `iss` and `aud`, no more."""
 
     header: Mapping[str, object]
     claims: Mapping[str, object]
@@ -146,7 +146,7 @@ def _of_jwk(entry: Mapping[str, object]) -> object:
     if entry["kty"] == "RSA":
         e, n = (int.from_bytes(_base64url(str(entry[name]).rstrip("="))) for name in ("e", "n"))
         return rsa.RSAPublicNumbers(e, n).public_key() if n.bit_length() <= MAX_RSA_BITS else None
-    members = {name: str(entry[name]) for name in ("kty", "crv", "x", "y") if name in entry}
+    members: dict[str, str | list[str]] = {name: str(entry[name]) for name in ("kty", "crv", "x", "y") if name in entry}
     return (ECKey if entry["kty"] == "EC" else OKPKey).import_key(members).raw_value
 
 
@@ -203,7 +203,10 @@ def _checked_header(token: str, algorithms: Collection[str], typ: Collection[str
     header = _object(_parts(token)[0], "header")
     algorithm, kid, kind = header.get("alg"), header.get("kid"), header.get("typ", "")
     for wrong, detail in (
-        (algorithm not in algorithms or algorithm not in KEY_TYPES, f"algorithm {str(algorithm)[:40]!r} is not allowed"),
+        (
+            algorithm not in algorithms or algorithm not in KEY_TYPES,
+            f"algorithm {str(algorithm)[:40]!r} is not allowed",
+        ),
         (bool({"jwk", "jku", "x5u"} & header.keys()), "it brings its own key"),
         ("crit" in header, "it has critical headers, and we know none"),
         ("b64" in header, "its payload is not encoded"),
@@ -235,7 +238,7 @@ def _base64url(text: str) -> bytes:
 
 
 class _OneAlgorithm(JWSRegistry):
-    """A registry that knows the one algorithm already allowed, says nothing about its age, and lets long headers pass."""
+    """A registry of the one algorithm already allowed, without a warning about its age or a limit for short headers."""
 
     max_header_length = MAX_HEADER
     max_signature_length = 2048

@@ -119,7 +119,7 @@ def _parameters(provider: Provider, wish: Wish, attempt: Attempt) -> Mapping[str
         "response_type": "code",
         "client_id": settings.client_id,
         "redirect_uri": attempt.redirect_uri,
-        "scope": " ".join(settings.scopes),
+        "scope": " ".join(_scopes(provider)),
         "state": attempt.state,
         "nonce": attempt.nonce,
         "code_challenge": code_challenge(attempt.code_verifier) if attempt.code_verifier else "",
@@ -138,7 +138,7 @@ def code_challenge(verifier: str) -> str:
 
 
 def with_query(url: str, parameters: Mapping[str, str]) -> str:
-    """Add parameters to an address that may already have some (RFC 6749 section 3.1).  Ours replace those of the same name."""
+    """Add parameters to an address that may already have some (RFC 6749 section 3.1); ours replace its own."""
     parts = urlsplit(url)
     kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in parameters]
     return urlunsplit(parts._replace(query=urlencode([*kept, *parameters.items()])))
@@ -147,6 +147,14 @@ def with_query(url: str, parameters: Mapping[str, str]) -> str:
 def _text(random: RandomBytes) -> str:
     # 32 bytes are 43 characters: the least that RFC 7636 takes for a verifier, and 256 bits.
     return base64.urlsafe_b64encode(random(32)).rstrip(b"=").decode()
+
+
+def _scopes(provider: Provider) -> tuple[str, ...]:
+    """Return what to ask for: the operator's word as it is, our own default only as far as the provider supports it."""
+    settings, supported = provider.settings, provider.metadata().scopes
+    if settings.scopes_configured or not supported:
+        return settings.scopes
+    return tuple(scope for scope in settings.scopes if scope == "openid" or scope in supported)
 
 
 def _prompt(wanted: str | None) -> str:

@@ -14,7 +14,9 @@ def strict_json(text: bytes | str) -> object:
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8")
-    document: object = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse, parse_float=_finite)
+    document: object = json.loads(
+        text, object_pairs_hook=_without_duplicates, parse_constant=_refuse, parse_float=_finite
+    )
     _bound(document, MAX_DEPTH)
     return document
 
