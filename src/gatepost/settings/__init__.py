@@ -11,6 +11,8 @@ from gatepost.settings.issuers import (
     ProviderSettings,
     SsoSettings,
 )
+from gatepost.settings.load import check_file, for_database, load
+from gatepost.settings.reference import KeyDoc, reference
 from gatepost.settings.root import Settings
 from gatepost.settings.secret import Secret
 from gatepost.settings.sections import (
@@ -35,6 +37,7 @@ __all__ = [
     "GroupSync",
     "HostSettings",
     "IssuerSettings",
+    "KeyDoc",
     "KeysSettings",
     "MainSettings",
     "Network",
@@ -44,4 +47,8 @@ __all__ = [
     "Settings",
     "SsoSettings",
     "TokensSettings",
+    "check_file",
+    "for_database",
+    "load",
+    "reference",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -11,6 +12,7 @@ from typing import Any, Literal
 
 from gatepost.settings.kinds import BROKEN, TEXT, Kind, attempt, many, mapping, matching, read_text
 from gatepost.settings.place import Place, Refused, Reported
+from gatepost.settings.regexps import is_slow
 from gatepost.settings.secret import Secret
 from gatepost.settings.urls import origin, split_url
 
@@ -73,16 +75,26 @@ def from_file(name: str, place: Place) -> str:
 
 def secret(pattern: str, allowed: str) -> Kind:
     """Describe a secret that, once it is resolved, matches the pattern as a whole."""
-    whole = re.compile(pattern, re.DOTALL)
 
     def read(value: object, place: Place) -> Secret:
         text = resolve(value, place)
-        if not whole.fullmatch(text):
+        if not is_utf8(text):
+            raise Refused("is not UTF-8 text")
+        if not re.fullmatch(pattern, text, re.DOTALL):
             raise Refused
         return Secret(text)
 
     ways = 'given as text, { env = "NAME" } or { file = "PATH" }'
     return Kind("secret", f"{allowed}, {ways}", read, secret=True)
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether the bytes of a text are its own: those of a variable may not have been UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def read_public_key(value: object, place: Place) -> str:
@@ -129,34 +141,16 @@ def read_file(value: object, place: Place) -> Path:
     return path
 
 
-def repeats_within_repeats(pattern: str) -> bool:
-    """Tell whether a group that itself repeats without bound is repeated: `(a+)+` takes exponential time to fail."""
-    text = re.sub(r"\\.", "x", pattern, flags=re.DOTALL)
-    text = re.sub(r"\[\^?\]?[^\]]*\]", "x", text)
-    open_groups = [False]  # for each open group, whether something in it repeats
-    for index, character in enumerate(text):
-        repeated = re.match(r"[*+]|\{[0-9]*,\}|\{[0-9]{2,},?[0-9]*\}", text[index + 1 :])
-        if character == "(":
-            open_groups.append(False)
-        elif character == ")" and len(open_groups) > 1:
-            inner = open_groups.pop()
-            if inner and repeated:
-                return True
-            open_groups[-1] |= inner
-        if repeated:
-            open_groups[-1] = True
-    return False
-
-
 def read_pattern(value: object, _: Place) -> re.Pattern[str]:
     if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_PATTERN:
         raise Refused
     try:
-        pattern = re.compile(value)
-    except (re.error, OverflowError, RecursionError) as error:
+        with warnings.catch_warnings(action="error"):
+            pattern = re.compile(value)
+    except (re.error, OverflowError, RecursionError, Warning) as error:
         raise Refused(f"is not a regular expression: {error}") from None
-    if repeats_within_repeats(value):
-        raise Refused("repeats a group in which something repeats already: it could take for ever on a long name")
+    if is_slow(value):
+        raise Refused("repeats a group in which something repeats, or has more than three .*: it could take for ever")
     return pattern
 
 
@@ -182,8 +176,10 @@ def read_claim_rule(value: object, place: Place) -> ClaimRule:
     return ClaimRule(path, default)
 
 
-def read_scalar(value: object, _: Place) -> Any:
-    if not isinstance(value, str | bool | int):
+def read_scalar(value: object, place: Place) -> Any:
+    if isinstance(value, str):
+        return read_text(value, place)
+    if not isinstance(value, bool | int):
         raise Refused
     return value
 
@@ -202,6 +198,8 @@ HOST = matching(
     'a host such as "app.example" or "app.example:8443"',
 )
 CLAIM = matching("claim", r"[!-~]([ -~]{0,254}[!-~])?", "the name of a claim, 1 to 256 printable ASCII characters")
+SCOPE = matching("scope", r"[!#-\[\]-~]{1,256}", "a scope without spaces (RFC 6749 section 3.3)")
+DOMAIN = matching("domain", r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252})", 'a domain such as "corp.example"')
 PROMPT = matching(
     "text",
     r"none|(login|consent|select_account|create)( (login|consent|select_account|create))*",

@@ -13,6 +13,7 @@ from gatepost.settings.formats import (
     ANY_URL,
     CLAIM,
     CLAIMS_MAP,
+    DOMAIN,
     ENTITY_NAME,
     GROUP_MAP,
     JSON_PATH,
@@ -21,6 +22,7 @@ from gatepost.settings.formats import (
     PUBLIC_KEY,
     REQUIRED_CLAIMS,
     ROLE_MAP,
+    SCOPE,
     SECRET,
     SUBSTITUTION,
     URL_NAME,
@@ -109,7 +111,8 @@ class ProviderSettings(IssuerSettings):
     """
 
     display_name: str = field(
-        default="", metadata=key(TEXT, "The text on the button of the sign-in page.", default="the preset's, or `name`")
+        default="",
+        metadata=key(optional(TEXT), "The text on the button of the sign-in page.", default="the preset's, or `name`"),
     )
     preset: str | None = field(
         default=None, metadata=key(optional(choice(*PRESETS)), "The product it is; fills in what is known of it.")
@@ -147,7 +150,7 @@ class ProviderSettings(IssuerSettings):
     )
     scopes: tuple[str, ...] = field(
         default=("openid", "profile", "email", "groups"),
-        metadata=key(many(TEXT), "What is asked for; OpenID Connect needs `openid` among it."),
+        metadata=key(many(SCOPE), "What is asked for; OpenID Connect needs `openid` among it."),
     )
     scopes_configured: bool = False
     response_mode: Literal["query", "form_post"] = field(
@@ -171,7 +174,7 @@ class ProviderSettings(IssuerSettings):
         default=(), metadata=key(many(TEXT), "One of these groups is needed; empty lets in whomever the provider does.")
     )
     allowed_domains: tuple[str, ...] = field(
-        default=(), metadata=key(many(TEXT), "The domains of e-mail addresses that are let in; empty for all.")
+        default=(), metadata=key(many(DOMAIN), "The domains of e-mail addresses that are let in; empty for all.")
     )
     allowed_tenants: tuple[str, ...] = field(
         default=(),

@@ -128,10 +128,8 @@ def choice(*words: str) -> Kind:
 
 
 def matching(name: str, pattern: str, allowed: str) -> Kind:
-    whole = re.compile(pattern)
-
     def read(value: object, _: Place) -> str:
-        if not isinstance(value, str) or not whole.fullmatch(value):
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):  # compiled when needed: imports are fast
             raise Refused
         return str(value)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 SHOWN = 80  # characters of a bad value that a problem repeats
-USERINFO = re.compile(r"//[^/?#]*@")
+USERINFO = r"//[^\s\"]*@"
 
 
 class EnvText(str):
@@ -41,7 +41,7 @@ class Place:
     problems: list[str]
 
     def at(self, key: str) -> Place:
-        return replace(self, key=f"{self.key}.{key}" if self.key else key)
+        return replace(self, key=f"{self.key}.{plain(key)}")
 
     def item(self, index: int) -> Place:
         return replace(self, key=f"{self.key}[{index}]")
@@ -59,7 +59,13 @@ def shown(value: object) -> str:
     """Write a value as it may stand in a message: on one line, bounded, without the userinfo of a URL."""
     try:
         text = json.dumps(value, ensure_ascii=False, default=str)
+        text = text if text.isprintable() else json.dumps(value, default=str)
     except (TypeError, ValueError, RecursionError):
         text = f"({type(value).__name__})"
-    text = USERINFO.sub("//…@", text)
+    text = re.sub(USERINFO, "//…@", text)
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def plain(name: str) -> str:
+    """Write a name that somebody chose as it may stand in a message: itself, or quoted if it is no plain word."""
+    return name if re.fullmatch(r"[\w.-]{1,80}", name) else shown(name)

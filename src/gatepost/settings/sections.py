@@ -35,7 +35,7 @@ class MainSettings:
     public_url: str = field(
         default="http://127.0.0.1:8420",
         metadata=key(
-            ORIGIN,
+            optional(ORIGIN),
             "The one address under which people and programs reach Gatepost; redirects and issued tokens carry it.",
             default="from --host and --port",
         ),

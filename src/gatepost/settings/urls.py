@@ -39,6 +39,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_everywhere(host: str) -> bool:
+    """Tell whether a server on this address listens on every one, which no URL can name."""
+    try:
+        return not host or ip_address(host.strip("[]")).is_unspecified
+    except ValueError:
+        return False
+
+
 def is_private(text: str) -> bool:
     """Tell whether what goes over this URL can be read on the way only by this machine: https, or loopback."""
     parts = urlsplit(text)
