@@ -1,0 +1,129 @@
+"""The root command: what there is, and how every ending becomes an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import click
+
+from gatepost import __version__
+from gatepost.cli.lazy import Later, LazyGroup
+from gatepost.errors import ConfigurationError, GatepostError
+
+DONE, DENIED, COULD_NOT = 0, 1, 2
+
+COMMANDS = {
+    "serve": Later("serve:serve", "Run the server; the database is made or upgraded first."),
+    "demo": Later("serve:demo", "Run a sample data platform on a throw-away database."),
+    "login": Later("sign_in:login", "Sign in to a server and keep the sign-in."),
+    "logout": Later("sign_in:logout", "End the sign-in."),
+    "whoami": Later("sign_in:whoami", "Say who the server takes you for."),
+    "check": Later("check:check", "May SUBJECT do ACTION to RESOURCE? 0 yes, 1 no, 2 could not tell."),
+    "user": Later("users:users", "People: accounts, passwords, rights."),
+    "group": Later("groups:groups", "Groups and who is in them."),
+    "role": Later("roles:roles", "Roles, their permissions and who has them."),
+    "service": Later("services:services", "Machines that call."),
+    "token": Later("tokens:tokens", "Your own API tokens."),
+    "service-token": Later("tokens:service_tokens", "Tokens of services."),
+    "session": Later("tokens:sessions", "Your sign-ins, here and elsewhere."),
+    "resource": Later("resources:resources", "Collections, datasets and what else there is to share."),
+    "access": Later("access:access", "Who has what on a resource."),
+    "provider": Later("providers:providers", "Identity providers."),
+    "audit": Later("audit:audit", "Who did what, and who let them."),
+    "keys": Later("keys:keys", "The keys that sign tokens."),
+    "config": Later("config:config", "Check a configuration."),
+    "doctor": Later("doctor:doctor", "Is the server ready, and if not, why?"),
+}
+
+EPILOG = """\b
+Which server: --server SPEC on each command, else GATEPOST_URL, else the one you signed in to last.
+SPEC is a URL or user:secret@host:port, with an s after the port for TLS; - reads it from standard input.
+As whom: the SPEC's own user, else GATEPOST_API_KEY, or GATEPOST_USER with GATEPOST_PASSWORD, else your sign-in.
+
+\b
+Exit codes: 0 done or allowed, 1 denied or a finding, 2 could not (one sentence on standard error).
+
+\b
+Completion: put this into ~/.bashrc (zsh and fish: with their names in place of bash)
+  eval "$(_GATEPOST_COMPLETE=bash_source gatepost)"
+"""
+
+
+class Root(LazyGroup):
+    """Ends every run with one of three exit codes and never with a traceback."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: ARG002 - this program always ends here
+        **extra: Any,
+    ) -> NoReturn:
+        run = super().main
+        sys.exit(_ended(lambda: run(args, prog_name, complete_var, standalone_mode=False, **extra)))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        # Before click's own handler, whose exit code for a closed pipe is our word for "denied".
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise PipeClosed from None
+
+
+class PipeClosed(Exception):
+    """Whoever read our output has gone."""
+
+
+def _ended(run: Callable[[], object]) -> int:
+    """Run and return the exit code; what went wrong is one sentence on standard error."""
+    try:
+        code = run()
+        sys.stdout.flush()
+    except (PipeClosed, BrokenPipeError):
+        # An answer that nobody received is not "allowed"; and Python must not complain of the pipe at its own end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return COULD_NOT
+    except click.Abort:
+        return _could_not("stopped")
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return COULD_NOT
+    except click.UsageError as error:
+        where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+        return _could_not(f"{error.format_message().rstrip('.')}{where}")
+    except click.ClickException as error:
+        return _could_not(error.format_message())
+    except (GatepostError, ConfigurationError) as error:
+        return _could_not(str(error))
+    except OSError as error:
+        return _could_not(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Exception as error:  # noqa: BLE001 - nobody who types a command should see a traceback
+        return _could_not(f"this is a bug in gatepost: {type(error).__name__} at {_place_of(error)}")
+    return code if isinstance(code, int) else DONE
+
+
+def _could_not(sentence: str) -> int:
+    click.echo(f"gatepost: {' '.join(sentence.split())}", err=True)
+    return COULD_NOT
+
+
+def _place_of(error: Exception) -> str:
+    """Where a bug is, without its values: those may be secrets."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119 - not worth importing pathlib for
+
+
+@click.group(
+    cls=Root,
+    later=COMMANDS,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="gatepost", message="%(prog)s %(version)s")
+def root() -> None:
+    """Sign-in and access control for data platforms."""

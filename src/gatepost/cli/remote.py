@@ -1,0 +1,128 @@
+"""What every command that speaks with a server shares: `--server`, `--json`, the sign-in, and how answers are shown."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import click
+
+from gatepost.cli import show
+from gatepost.cli.kept import Kept, current_server, directory
+from gatepost.cli.secret import line_from_stdin
+from gatepost.client.environment import is_external, server_from
+from gatepost.client.reading import as_it_is, page_of
+from gatepost.client.server import Server
+
+if TYPE_CHECKING:
+    from gatepost.client.call import Call
+    from gatepost.client.reading import Page
+    from gatepost.client.sync_client import Client
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass
+class Remote:
+    """The server that one command speaks with."""
+
+    spec: str | None
+    wants_json: bool
+
+    @property
+    def external(self) -> bool:
+        return is_external(os.environ)
+
+    @cached_property
+    def server(self) -> Server:
+        """The server meant, and what the command line or the environment proves itself with there."""
+        spec = line_from_stdin("--server") if self.spec == "-" else self.spec
+        if spec is None and not os.environ.get("GATEPOST_URL"):
+            spec = current_server(directory(os.environ))
+        return server_from(os.environ, spec)
+
+    @property
+    def kept(self) -> Kept:
+        return Kept(directory(os.environ), self.server.url)
+
+    @cached_property
+    def client(self) -> Client:
+        """A client as whom the command was told to be, else as the one who signed in, else as nobody."""
+        from gatepost.client.sync_client import Client  # the HTTP library takes longer to import than all else
+
+        tokens = self.kept.read() if self.server.is_anonymous and not self.external else None
+        if tokens is None:
+            return Client(self.server, trust_env=True)
+        return Client(replace(self.server, credential=tokens), keeper=self.kept, trust_env=True)
+
+    def ask(self, call: Call[Any]) -> Any:
+        """Send a call and return its answer's JSON as it is: what the server says more than we know is shown too."""
+        return self.client.send(replace(call, read=as_it_is))
+
+    def rows(self, call: Call[Page[Any]]) -> Iterator[Any]:
+        return self.client.all(replace(call, read=page_of(object)))
+
+    def table(self, call: Call[Page[Any]], *columns: str) -> None:
+        """Send a list call, for all of its pages, and show what came."""
+        rows = list(self.rows(call))
+        if self.wants_json:
+            show.as_json(rows)
+        else:
+            show.as_table(rows, columns)
+
+    def card(self, call: Call[Any]) -> None:
+        """Send a call and show the one thing that it answers."""
+        answer = self.ask(call)
+        (show.as_json if self.wants_json else show.as_card)(answer)
+
+    def done(self, call: Call[Any], sentence: str) -> None:
+        """Send a change; say that it is done, or print what the server answered."""
+        answer = self.ask(call)
+        if self.wants_json:
+            show.as_json(answer if answer is not None else {})
+        else:
+            click.echo(sentence)
+
+    def secret(self, call: Call[Any]) -> None:
+        """Send a call that mints a token.  With `--json` or into a pipe, standard output has that and nothing else."""
+        answer = self.ask(call)
+        if self.wants_json:
+            show.as_json(answer)
+            return
+        rest = {name: value for name, value in answer.items() if name != "token"}
+        if not sys.stdout.isatty():
+            click.echo(answer["token"])
+            return
+        show.as_card(rest)
+        click.echo(f"\n{answer['token']}\n\nThis is the only time that it is shown.")
+
+
+def remote(command: Callable[Concatenate[Remote, P], R]) -> Callable[..., R]:
+    """Give a command `--server` and `--json`, and the `Remote` that they make as its first argument."""
+
+    @click.option("--server", "spec", metavar="SPEC", help="A URL or user:secret@host:port[s]; - reads it from stdin.")
+    @click.option("--json", "wants_json", is_flag=True, help="Answer in JSON.")
+    @wraps(command)
+    def with_remote(*args: P.args, spec: str | None, wants_json: bool, **kwargs: P.kwargs) -> R:  # type: ignore[valid-type]
+        at = Remote(spec, wants_json)
+        try:
+            return command(at, *args, **kwargs)
+        finally:
+            if "client" in vars(at):
+                at.client.close()
+
+    return with_remote
+
+
+def sure(sentence: str, yes: bool) -> None:
+    """Ask before what cannot be undone, where there is somebody to ask.  Raises `click.Abort`."""
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"{sentence}?", abort=True, err=True)
+
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")

@@ -1,0 +1,141 @@
+"""`gatepost user`: people."""
+
+from __future__ import annotations
+
+import click
+
+from gatepost.cli.remote import Remote, remote, sure, yes_option
+from gatepost.cli.secret import read_secret, secret_option
+from gatepost.client import requests
+
+
+@click.group("user")
+def users() -> None:
+    """People: accounts, passwords, rights."""
+
+
+@users.command("list")
+@remote
+def list_users(at: Remote) -> None:
+    """List the accounts."""
+    at.table(requests.users(), "username", "display_name", "email", "external", "disabled")
+
+
+@users.command("show")
+@click.argument("username")
+@remote
+def show_user(at: Remote, username: str) -> None:
+    """Show one account."""
+    at.card(requests.user(username))
+
+
+@users.command("create")
+@click.argument("username")
+@secret_option("--password", "The first password; asked for if it is left out")
+@click.option("--email")
+@click.option("--display-name")
+@click.option("--external", metavar="PROVIDER", help="The provider or issuer that will speak for it: no password then.")
+@remote
+def create_user(
+    at: Remote, username: str, password: str | None, email: str | None, display_name: str | None, external: str | None
+) -> None:
+    """Make an account: a local one with a password, or one that a provider's first matching sign-in binds."""
+    if external and password:
+        raise click.UsageError("an external account has no password")
+    secret = None if external else read_secret(password, "password", confirm=True)
+    call = requests.create_user(username, password=secret, email=email, display_name=display_name, external=external)
+    at.done(call, f"made user {username}")
+
+
+@users.command("edit")
+@click.argument("username")
+@click.option("--disable/--enable", "disabled", default=None, help="Disabling ends all sessions and tokens at once.")
+@click.option("--display-name")
+@click.option("--email")
+@click.option("--email-verified/--email-unverified", default=None)
+@remote
+def edit_user(
+    at: Remote,
+    username: str,
+    disabled: bool | None,
+    display_name: str | None,
+    email: str | None,
+    email_verified: bool | None,
+) -> None:
+    """Change an account; what is not named stays."""
+    call = requests.change_user(
+        username, disabled=disabled, display_name=display_name, email=email, email_verified=email_verified
+    )
+    at.done(call, f"changed user {username}")
+
+
+@users.command("delete")
+@click.argument("username")
+@click.option("--transfer-to", metavar="SUBJECT", help="Who gets what the account alone owns.")
+@yes_option
+@remote
+def delete_user(at: Remote, username: str, transfer_to: str | None, yes: bool) -> None:
+    """Delete an account, its tokens, sessions and memberships."""
+    sure(f"delete user {username}", yes)
+    at.done(requests.delete_user(username, transfer_to=transfer_to), f"deleted user {username}")
+
+
+@users.command("password")
+@click.argument("username")
+@secret_option("--current-password", "One's own takes the current one too; asked for with --own")
+@secret_option("--password", "The new password; asked for if it is left out")
+@click.option("--own", is_flag=True, help="Ask for the current password.")
+@remote
+def set_password(at: Remote, username: str, current_password: str | None, password: str | None, own: bool) -> None:
+    """Set a password.  From standard input, the current one comes first, each on a line of its own."""
+    current = read_secret(current_password, "current password") if own or current_password else None
+    call = requests.set_password(username, read_secret(password, "password", confirm=True), current_password=current)
+    at.done(call, f"set the password of {username}")
+
+
+@users.command("rights")
+@click.argument("username")
+@remote
+def rights(at: Remote, username: str) -> None:
+    """List what a person may effectively do, and where each right comes from."""
+    at.table(requests.rights(username), "permission", "action", "relation", "resource", "source")
+
+
+@users.command("sync")
+@click.argument("username")
+@remote
+def sync(at: Remote, username: str) -> None:
+    """Have a person's groups read again at the provider."""
+    at.done(requests.sync_user(username), f"read the groups of {username} again")
+
+
+@users.command("find")
+@click.argument("text")
+@remote
+def find(at: Remote, text: str) -> None:
+    """Find users, groups and services by name, to share with."""
+    at.table(requests.subjects(text), "subject", "display_name")
+
+
+@users.command("identities")
+@remote
+def identities(at: Remote) -> None:
+    """List the sign-ins elsewhere that are linked to your account."""
+    at.table(requests.identities(), "id", "provider", "issuer", "subject", "linked_at")
+
+
+@users.command("unlink")
+@click.argument("identity")
+@yes_option
+@remote
+def unlink(at: Remote, identity: str, yes: bool) -> None:
+    """Unlink one of your sign-ins elsewhere, by its id."""
+    sure(f"unlink {identity}", yes)
+    at.done(requests.unlink_identity(identity), f"unlinked {identity}")
+
+
+@users.command("conflicts")
+@remote
+def conflicts(at: Remote) -> None:
+    """List sign-ins that were refused because their name or e-mail is somebody else's."""
+    at.table(requests.conflicts(), "at", "provider", "issuer", "subject", "username", "reason")

@@ -1,0 +1,262 @@
+"""What the server answers, as values.  Times are aware and in UTC; a missing member has its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Who the server says the caller is: `kind` is `user`, `service` or `anonymous`."""
+
+    kind: str
+    id: str = ""
+    username: str = ""
+    display_name: str = ""
+    email: str = ""
+    groups: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    method: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account.  `external` names the provider that speaks for it."""
+
+    username: str
+    id: str = ""
+    display_name: str = ""
+    email: str = ""
+    email_verified: bool = False
+    disabled: bool = False
+    external: str = ""
+    created_at: datetime | None = None
+    last_sign_in_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One effective right, and where it comes from."""
+
+    action: str = ""
+    resource: str = ""
+    permission: str = ""
+    source: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A sign-in elsewhere that is linked to an account: an issuer and its name for the person."""
+
+    id: str
+    provider: str = ""
+    issuer: str = ""
+    subject: str = ""
+    linked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignInConflict:
+    """A sign-in that was refused because its name or e-mail is somebody else's."""
+
+    id: str = ""
+    provider: str = ""
+    issuer: str = ""
+    subject: str = ""
+    username: str = ""
+    reason: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSubject:
+    """Somebody to share with."""
+
+    subject: str
+    kind: str = ""
+    display_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group, by name."""
+
+    name: str
+    description: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role and its permissions, `type:action` with `*` on either side."""
+
+    name: str
+    description: str = ""
+    permissions: tuple[str, ...] = ()
+    built_in: bool = False
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A machine that calls."""
+
+    name: str
+    description: str = ""
+    disabled: bool = False
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Who is in a group or has a role, and where that came from (`manual`, `sso:<provider>`, `config`)."""
+
+    subject: str
+    origin: str = ""
+    author: str = ""
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """An API token of a person.  `token` is the secret, in the answer that made it and never again."""
+
+    id: str
+    name: str = ""
+    owner: str = ""
+    scopes: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceToken:
+    """A token of a service.  `token` is the secret, in the answer that made it and never again."""
+
+    id: str
+    name: str = ""
+    service: str = ""
+    role: str = ""
+    issuer: str = ""
+    scopes: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """One of the caller's sign-ins."""
+
+    id: str
+    username: str = ""
+    method: str = ""
+    provider: str = ""
+    address: str = ""
+    user_agent: str = ""
+    current: bool = False
+    created_at: datetime | None = None
+    last_seen_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Something to share, written `type:id`."""
+
+    type: str
+    id: str
+    display_name: str = ""
+    parent: str = ""
+    created_at: datetime | None = None
+
+    def __str__(self) -> str:
+        return f"{self.type}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One row of Access Control: who has which relation to a resource, and why."""
+
+    subject: str
+    relation: str = ""
+    origin: str = ""
+    author: str = ""
+    reason: str = ""
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to a question.  Ask for `.allowed`: a decision itself is neither true nor false.
+
+    `path` is what decided it, where it was asked for with `explain`.
+    """
+
+    allowed: bool
+    revision: str = ""
+    reason: str = ""
+    path: tuple[object, ...] = ()
+
+    def __bool__(self) -> bool:
+        raise TypeError("a Decision is not a truth value: ask for .allowed")
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """The answers to a batch of questions, in their order, all at one revision."""
+
+    results: tuple[Decision, ...]
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the audit log."""
+
+    id: str = ""
+    at: datetime | None = None
+    event: str = ""
+    outcome: str = ""
+    actor: str = ""
+    subject: str = ""
+    resource: str = ""
+    details: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An identity provider and how it is doing."""
+
+    name: str
+    display_name: str = ""
+    protocol: str = ""
+    issuer: str = ""
+    state: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInOption:
+    """What the sign-in page offers."""
+
+    name: str
+    display_name: str = ""
+    login_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """One key of those that sign our tokens."""
+
+    kid: str
+    algorithm: str = ""
+    state: str = ""
+    created_at: datetime | None = None

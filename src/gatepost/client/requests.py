@@ -1,0 +1,380 @@
+"""Every operation of the REST API, as a function that builds its call.  `Client` and `AsyncClient` both send these.
+
+Subjects and resources are written `type:id` (`user:alice`, `group:analysts#member`, `collection:sales`).
+An argument that is None is not sent, so a `change_…` leaves what it does not name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from gatepost.client import answers as a
+from gatepost.client.call import Call, call, path_of
+from gatepost.client.credentials import Tokens
+from gatepost.client.errors import Misconfigured
+from gatepost.client.reading import Page, as_it_is, nothing, one, page_of
+from gatepost.principal import Entity
+
+T = TypeVar("T")
+
+# --- who -------------------------------------------------------------------------------------------------------------
+
+
+def login(username: str, password: str) -> Call[Tokens]:
+    body = {"username": username, "password": password}
+    return call("POST", path_of("auth", "login"), one(Tokens), body=body, authenticated=False)
+
+
+def refresh(refresh_token: str) -> Call[Tokens]:
+    body = {"refresh_token": refresh_token}
+    return call("POST", path_of("auth", "refresh"), one(Tokens), body=body, repeatable=True, authenticated=False)
+
+
+def logout() -> Call[None]:
+    """End the session that the credential belongs to, and its tokens."""
+    return call("POST", path_of("auth", "logout"), nothing)
+
+
+def sign_in_options() -> Call[Page[a.SignInOption]]:
+    return call("GET", path_of("auth", "providers"), page_of(a.SignInOption), authenticated=False)
+
+
+def me() -> Call[a.Me]:
+    return call("GET", path_of("me"), one(a.Me))
+
+
+def identities() -> Call[Page[a.Identity]]:
+    return call("GET", path_of("me", "identities"), page_of(a.Identity))
+
+
+def unlink_identity(identity_id: str) -> Call[None]:
+    return call("DELETE", path_of("me", "identities", identity_id), nothing)
+
+
+def conflicts(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.SignInConflict]]:
+    """Sign-ins that were refused for a clash; for admins."""
+    return _list("conflicts", a.SignInConflict, limit, cursor)
+
+
+def subjects(q: str, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.FoundSubject]]:
+    """Find users, groups and services by name, to share with."""
+    return _list("subjects", a.FoundSubject, limit, cursor, q=q)
+
+
+# --- users -----------------------------------------------------------------------------------------------------------
+
+
+def users(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.User]]:
+    return _list("users", a.User, limit, cursor)
+
+
+def user(username: str) -> Call[a.User]:
+    return call("GET", path_of("users", username), one(a.User))
+
+
+def create_user(
+    username: str,
+    *,
+    password: str | None = None,
+    email: str | None = None,
+    display_name: str | None = None,
+    external: str | None = None,
+) -> Call[a.User]:
+    """Make an account: local with a password, or `external`, for a provider or issuer to bind at its first sign-in."""
+    body = {
+        "username": username,
+        "password": password,
+        "email": email,
+        "display_name": display_name,
+        "external": external,
+    }
+    return call("POST", path_of("users"), one(a.User), body=body)
+
+
+def change_user(
+    username: str,
+    *,
+    disabled: bool | None = None,
+    display_name: str | None = None,
+    email: str | None = None,
+    email_verified: bool | None = None,
+) -> Call[a.User]:
+    body = {
+        "disabled": disabled,
+        "display_name": display_name,
+        "email": email,
+        "email_verified": email_verified,
+    }
+    return call("PATCH", path_of("users", username), one(a.User), body=body)
+
+
+def delete_user(username: str, *, transfer_to: str | None = None) -> Call[None]:
+    """Delete an account.  What it alone owns goes to `transfer_to`; without that it is a `Conflict` with the list."""
+    return call("DELETE", path_of("users", username), nothing, params={"transfer_to": transfer_to})
+
+
+def set_password(username: str, password: str, *, current_password: str | None = None) -> Call[None]:
+    """Set a password; one's own takes the current one.  Not sent twice: a second time the current one is another."""
+    body = {"current_password": current_password, "password": password}
+    return call("PUT", path_of("users", username, "password"), nothing, body=body, repeatable=False)
+
+
+def rights(username: str) -> Call[Page[a.Right]]:
+    return call("GET", path_of("users", username, "rights"), page_of(a.Right))
+
+
+def sync_user(username: str) -> Call[None]:
+    """Have the user's groups read again at the provider."""
+    return call("POST", path_of("users", username, "sync"), nothing)
+
+
+# --- groups, roles, services -----------------------------------------------------------------------------------------
+
+
+def groups(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.Group]]:
+    return _list("groups", a.Group, limit, cursor)
+
+
+def group(name: str) -> Call[a.Group]:
+    return call("GET", path_of("groups", name), one(a.Group))
+
+
+def create_group(name: str, *, description: str | None = None) -> Call[a.Group]:
+    return call("POST", path_of("groups"), one(a.Group), body={"name": name, "description": description})
+
+
+def change_group(name: str, *, description: str) -> Call[a.Group]:
+    return call("PATCH", path_of("groups", name), one(a.Group), body={"description": description})
+
+
+def delete_group(name: str) -> Call[None]:
+    return call("DELETE", path_of("groups", name), nothing)
+
+
+def members(group: str, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.Membership]]:
+    return _list(("groups", group, "members"), a.Membership, limit, cursor)
+
+
+def add_member(group: str, subject: str) -> Call[None]:
+    """Put a user, a service or another group (`group:analysts#member`) into a group."""
+    return call("PUT", path_of("groups", group, "members", subject), nothing)
+
+
+def remove_member(group: str, subject: str) -> Call[None]:
+    return call("DELETE", path_of("groups", group, "members", subject), nothing)
+
+
+def roles(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.Role]]:
+    return _list("roles", a.Role, limit, cursor)
+
+
+def role(name: str) -> Call[a.Role]:
+    return call("GET", path_of("roles", name), one(a.Role))
+
+
+def create_role(name: str, *, permissions: Iterable[str], description: str | None = None) -> Call[a.Role]:
+    body = {"name": name, "description": description, "permissions": list(permissions)}
+    return call("POST", path_of("roles"), one(a.Role), body=body)
+
+
+def change_role(name: str, *, permissions: Iterable[str] | None = None, description: str | None = None) -> Call[a.Role]:
+    body = {"description": description, "permissions": None if permissions is None else list(permissions)}
+    return call("PATCH", path_of("roles", name), one(a.Role), body=body)
+
+
+def delete_role(name: str) -> Call[None]:
+    return call("DELETE", path_of("roles", name), nothing)
+
+
+def assignees(role: str, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.Membership]]:
+    return _list(("roles", role, "assignees"), a.Membership, limit, cursor)
+
+
+def assign_role(role: str, subject: str) -> Call[None]:
+    return call("PUT", path_of("roles", role, "assignees", subject), nothing)
+
+
+def unassign_role(role: str, subject: str) -> Call[None]:
+    return call("DELETE", path_of("roles", role, "assignees", subject), nothing)
+
+
+def services(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.Service]]:
+    return _list("services", a.Service, limit, cursor)
+
+
+def service(name: str) -> Call[a.Service]:
+    return call("GET", path_of("services", name), one(a.Service))
+
+
+def create_service(name: str, *, description: str | None = None) -> Call[a.Service]:
+    return call("POST", path_of("services"), one(a.Service), body={"name": name, "description": description})
+
+
+def delete_service(name: str) -> Call[None]:
+    return call("DELETE", path_of("services", name), nothing)
+
+
+# --- what was issued -------------------------------------------------------------------------------------------------
+
+
+def tokens(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.ApiToken]]:
+    return _list("tokens", a.ApiToken, limit, cursor)
+
+
+def create_token(
+    name: str, *, scopes: Iterable[str] | None = None, expires_at: datetime | None = None
+) -> Call[a.ApiToken]:
+    """Mint an API token for the caller.  Its secret is in this answer only."""
+    body = {"name": name, "scopes": None if scopes is None else list(scopes), "expires_at": expires_at}
+    return call("POST", path_of("tokens"), one(a.ApiToken), body=body)
+
+
+def revoke_token(token_id: str) -> Call[None]:
+    return call("DELETE", path_of("tokens", token_id), nothing)
+
+
+def service_tokens(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.ServiceToken]]:
+    return _list("service-tokens", a.ServiceToken, limit, cursor)
+
+
+def create_service_token(
+    name: str, *, role: str, scopes: Iterable[str] | None = None, expires_at: datetime | None = None
+) -> Call[a.ServiceToken]:
+    """Mint a token for the service `name`, which is made if it is new.  The secret is in this answer only."""
+    body = {
+        "name": name,
+        "role": role,
+        "scopes": None if scopes is None else list(scopes),
+        "expires_at": expires_at,
+    }
+    return call("POST", path_of("service-tokens"), one(a.ServiceToken), body=body)
+
+
+def revoke_service_token(token_id: str) -> Call[None]:
+    return call("DELETE", path_of("service-tokens", token_id), nothing)
+
+
+def sessions(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.SessionInfo]]:
+    return _list("sessions", a.SessionInfo, limit, cursor)
+
+
+def revoke_session(session_id: str) -> Call[None]:
+    return call("DELETE", path_of("sessions", session_id), nothing)
+
+
+# --- resources and who may what --------------------------------------------------------------------------------------
+
+
+def resources(
+    *,
+    type: str | None = None,  # noqa: A002 - the API's word
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Call[Page[a.Resource]]:
+    """What the caller can view."""
+    return _list("resources", a.Resource, limit, cursor, type=type)
+
+
+def resource(resource: str) -> Call[a.Resource]:
+    return call("GET", _resource(resource), one(a.Resource))
+
+
+def create_resource(resource: str, *, display_name: str | None = None, parent: str | None = None) -> Call[a.Resource]:
+    entity = _entity(resource)
+    body = {"type": entity.type, "id": entity.id, "display_name": display_name, "parent": parent}
+    return call("POST", path_of("resources"), one(a.Resource), body=body)
+
+
+def change_resource(resource: str, *, display_name: str | None = None, parent: str | None = None) -> Call[a.Resource]:
+    return call("PATCH", _resource(resource), one(a.Resource), body={"display_name": display_name, "parent": parent})
+
+
+def delete_resource(resource: str) -> Call[None]:
+    return call("DELETE", _resource(resource), nothing)
+
+
+def access(resource: str, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.Grant]]:
+    """Who has what on a resource."""
+    entity = _entity(resource)
+    return _list(("resources", entity.type, entity.id, "access"), a.Grant, limit, cursor)
+
+
+def grant(resource: str, relation: str, subject: str, *, expires_at: datetime | None = None) -> Call[None]:
+    body = {"subject": subject, "relation": relation, "expires_at": expires_at}
+    return call("POST", _resource(resource, "access"), nothing, body=body)
+
+
+def revoke(resource: str, relation: str, subject: str) -> Call[None]:
+    return call("DELETE", _resource(resource, "access", relation, subject), nothing)
+
+
+def check(subject: str | None, action: str, resource: str) -> Call[a.Decision]:
+    """Ask whether `subject` may; None is the caller.  Others are asked about with `decision:ask`."""
+    body = {"subject": subject, "action": action, "resource": resource}
+    return call("POST", path_of("check"), one(a.Decision), body=body, repeatable=True)
+
+
+def check_batch(questions: Iterable[tuple[str | None, str, str]]) -> Call[a.Decisions]:
+    """Ask many questions, each `(subject, action, resource)`, all answered at one revision."""
+    body = {"checks": [_question(*question) for question in questions]}
+    return call("POST", path_of("check", "batch"), one(a.Decisions), body=body, repeatable=True)
+
+
+def explain(subject: str | None, action: str, resource: str) -> Call[a.Decision]:
+    """Ask as `check` does, and for the path that decided."""
+    body = {"subject": subject, "action": action, "resource": resource}
+    return call("POST", path_of("explain"), one(a.Decision), body=body, repeatable=True)
+
+
+# --- the server itself -----------------------------------------------------------------------------------------------
+
+
+def audit(
+    *, limit: int | None = None, cursor: str | None = None, filters: Mapping[str, str] | None = None
+) -> Call[Page[a.AuditEntry]]:
+    """The audit log, newest first.  `filters` are the API's own, by name."""
+    return _list("audit", a.AuditEntry, limit, cursor, **(filters or {}))
+
+
+def providers() -> Call[Page[a.Provider]]:
+    return call("GET", path_of("providers"), page_of(a.Provider))
+
+
+def keys() -> Call[Page[a.SigningKey]]:
+    return call("GET", path_of("keys"), page_of(a.SigningKey))
+
+
+def rotate_keys() -> Call[object]:
+    """Make the published next key the one that signs, and publish another."""
+    return call("POST", path_of("keys", "rotate"), as_it_is)
+
+
+def readiness() -> Call[object]:
+    """Ask whether the server is ready: an `Unavailable` says why not.  Asked once: what counts is now."""
+    return call("GET", "/readyz", as_it_is, repeatable=False, authenticated=False)
+
+
+def _list(
+    at: str | tuple[str, ...], cls: type[T], limit: int | None, cursor: str | None, **filters: str | None
+) -> Call[Page[T]]:
+    segments = (at,) if isinstance(at, str) else at
+    return call("GET", path_of(*segments), page_of(cls), params={"limit": limit, "cursor": cursor, **filters})
+
+
+def _entity(text: str) -> Entity:
+    try:
+        return Entity.parse(text)
+    except ValueError as error:
+        raise Misconfigured(str(error)) from None
+
+
+def _resource(text: str, *segments: str) -> str:
+    entity = _entity(text)
+    return path_of("resources", entity.type, entity.id, *segments)
+
+
+def _question(subject: str | None, action: str, resource: str) -> dict[str, str]:
+    question = {"action": action, "resource": resource}
+    return question if subject is None else {"subject": subject, **question}
