@@ -1,6 +1,6 @@
 """May they?  One graph of relation tuples, one check, in OpenFGA's modelling language."""
 
-from gatepost.access.builtin import allows, builtin_model, with_protected_types
+from gatepost.access.builtin import allows, builtin_model, read_model, with_protected_types
 from gatepost.access.check import check
 from gatepost.access.decision import ConditionUndecided, Decision, Reason, TooComplex
 from gatepost.access.dsl import parse_model
@@ -9,12 +9,13 @@ from gatepost.access.formatting import format_model
 from gatepost.access.graph import Graph
 from gatepost.access.model import PROTECTED, AuthorizationModel
 from gatepost.access.roles import grants_of, groups_of, permissions_of, rights, roles_of
-from gatepost.access.search import Found, access_list, objects, subjects, walk_objects
+from gatepost.access.search import Access, Found, access_list, everything, objects, subjects, walk_objects
 from gatepost.access.tuples import RelationTuple, TupleChange
 from gatepost.access.validate import validate
 
 __all__ = [
     "PROTECTED",
+    "Access",
     "AuthorizationModel",
     "ConditionUndecided",
     "Decision",
@@ -30,6 +31,7 @@ __all__ = [
     "allows",
     "builtin_model",
     "check",
+    "everything",
     "explain",
     "format_model",
     "grants_of",
@@ -37,6 +39,7 @@ __all__ = [
     "objects",
     "parse_model",
     "permissions_of",
+    "read_model",
     "rights",
     "roles_of",
     "subjects",

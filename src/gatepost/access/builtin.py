@@ -1,17 +1,59 @@
 """The built-in model, and the protected types that every model of the platform's own store has."""
+
 from __future__ import annotations
 
-from gatepost.access.model import AuthorizationModel
+from functools import cache
+from importlib.resources import files
+
+from gatepost.access.dsl import parse_with_places
+from gatepost.access.model import PROTECTED, AuthorizationModel, Restriction, Type, direct
 from gatepost.access.tuples import RelationTuple
+from gatepost.access.validate import validate
+from gatepost.errors import InvalidField, InvalidModel
 
 
+def read_model(text: str) -> AuthorizationModel:
+    """Parse and validate.  Raises `InvalidModel`, with the place where one is known."""
+    parsed = parse_with_places(text)
+    return validate(parsed.model, parsed.places)
+
+
+@cache
 def builtin_model() -> AuthorizationModel:
-    raise NotImplementedError
+    """The model of a new installation: the protected types with collection, dataset and knowledge."""
+    return read_model(files("gatepost.access").joinpath("builtin.fga").read_text("utf-8"))
 
 
 def with_protected_types(model: AuthorizationModel) -> AuthorizationModel:
-    raise NotImplementedError
+    """Return `model` with the protected types as they are built in, validated.
+
+    The model may declare one of them as it stands or bare (`type user`).  Raises `InvalidModel` for any other definition.
+    """
+    ours = builtin_model().types
+    for name in sorted(PROTECTED & model.types.keys()):
+        relations = model.types[name].relations
+        if relations and dict(relations) != dict(ours[name].relations):
+            raise InvalidModel(f"type {name} is protected: declare it bare (type {name}) or leave it out")
+    types: dict[str, Type] = {name: kind for name, kind in ours.items() if name in PROTECTED}
+    types |= {name: kind for name, kind in model.types.items() if name not in PROTECTED}
+    return validate(AuthorizationModel(types, model.conditions, model.schema))
 
 
 def allows(model: AuthorizationModel, relation_tuple: RelationTuple) -> None:
-    raise NotImplementedError
+    """Return if the model allows the tuple.  Raises `InvalidField`, naming what is allowed."""
+    entity, relation, subject = relation_tuple.object, relation_tuple.relation, relation_tuple.subject
+    kind = model.types.get(entity.type)
+    if kind is None:
+        raise InvalidField({"object": f"unknown type {entity.type}: one of {', '.join(model.types)}"})
+    if entity.id == "*":
+        raise InvalidField({"object": "a tuple is about one object: * is not an id"})
+    rewrite = kind.relations.get(relation)
+    restrictions = () if rewrite is None else direct(rewrite)
+    if not restrictions:
+        writable = [name for name, definition in kind.relations.items() if direct(definition)]
+        choice = f"one of {', '.join(writable)}" if writable else "the type takes no tuples"
+        raise InvalidField({"relation": f"{relation} cannot be written on {entity.type}: {choice}"})
+    wanted = Restriction(subject.type, subject.relation, subject.is_wildcard, relation_tuple.condition or "")
+    if wanted not in restrictions:
+        choice = ", ".join(str(restriction) for restriction in restrictions)
+        raise InvalidField({"subject": f"{wanted} cannot be {relation} of a {entity.type}: one of {choice}"})

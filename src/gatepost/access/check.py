@@ -1,10 +1,181 @@
-"""Answer one question."""
+"""Answer one question.  Nothing else in Gatepost may say yes."""
+
 from __future__ import annotations
 
-from gatepost.access.decision import Decision
+from gatepost.access.decision import Decision, Reason
+from gatepost.access.edges import MARK, Edges, Neighbours, Route, Who
+from gatepost.access.evaluate import evaluate
 from gatepost.access.graph import Graph
-from gatepost.principal import Question
+from gatepost.access.model import PROTECTED
+from gatepost.access.plan import Plan
+from gatepost.access.usersets import Narrowing, who
+from gatepost.errors import InvalidField, Unavailable
+from gatepost.principal import ANONYMOUS, ANYONE, PLATFORM, Question, permission
+
+GRANTED, ROLE_PERMISSION, OUTSIDE_SCOPE, NO_RELATION = (
+    Reason.GRANTED,
+    Reason.ROLE_PERMISSION,
+    Reason.OUTSIDE_SCOPE,
+    Reason.NO_RELATION,
+)
 
 
 def check(question: Question, graph: Graph) -> Decision:
-    raise NotImplementedError
+    """Tell whether the subject may: within the scope, and by a relation or by a permission of one of its roles.
+
+    Raises `InvalidField` for a type or an action that does not exist, `TooComplex` and `ConditionUndecided` (both
+    `Unavailable`) where the answer is not known: an unknown is not a no.
+    """
+    scope = question.scope
+    if scope is not None and not scope.covers(permission(question.resource.type, question.action)):
+        return Decision(False, OUTSIDE_SCOPE, graph.edges.revision, question, graph)
+    if question.role is None and not question.groups and not question.roles:
+        decision = _from_memo(question, graph)
+        if decision is not None:
+            return decision
+    with graph.lock:
+        return _settled(question, graph)
+
+
+def _from_memo(question: Question, graph: Graph) -> Decision | None:
+    """Answer without the lock if the subject's memo is warm, the plan is flat and no revision is being written."""
+    edges = graph.edges
+    sequence = edges.sequence
+    subject, resource = question.subject, question.resource
+    try:
+        route = edges.routes[resource.type][question.action]
+        plan = route.plan
+        known = edges.memo[edges.ids[subject.type][subject.id] << edges.compiled.bits]
+    except KeyError:
+        return None
+    if sequence & 1 or plan is None or not plan.exact or subject.relation:
+        return None
+    mine, permissions = known
+    number = route.ids.get(resource.id)
+    allowed, reason = False, NO_RELATION
+    if number is not None:
+        found = flat(edges, plan, number << edges.compiled.bits, mine)
+        if found is None:
+            return None
+        if found:
+            allowed, reason = True, GRANTED
+    if not allowed and permissions and not permissions.isdisjoint(route.permissions) and counts(subject.type, question):
+        allowed, reason = True, ROLE_PERMISSION
+    revision = edges.revision
+    if edges.sequence != sequence:
+        return None
+    return Decision(allowed, reason, revision, question, graph)
+
+
+def flat(edges: Edges, plan: Plan, base: int, mine: frozenset[int]) -> bool | None:
+    """Walk a flat plan from the object `base` up its parents.  None: something on the way expires or has a condition."""
+    forward = edges.forward
+    found = _on(forward, plan.own, base, mine)
+    if found is not False or not plan.parents:
+        return found
+    kinds, bits = edges.kinds, edges.compiled.bits
+    todo: list[tuple[Plan, int]] = [(plan, base)]
+    seen: set[tuple[int, int]] | None = None
+    while todo:
+        plan, base = todo.pop()
+        for tupleset, targets in plan.parents:
+            held = forward.get(base | tupleset)
+            if held is None:
+                continue
+            if held.__class__ is not int and MARK in held:  # type: ignore[operator]  # a set, then
+                return None
+            for parent in (held,) if held.__class__ is int else tuple(held):  # type: ignore[arg-type]
+                target = targets.get(kinds[parent >> bits])
+                if target is None:
+                    continue
+                found = _on(forward, target.own, parent, mine)
+                if found is not False:
+                    return found
+                if target.parents:
+                    if seen is None:
+                        seen = set()
+                    if (id(target), parent) not in seen:
+                        seen.add((id(target), parent))
+                        todo.append((target, parent))
+    return False
+
+
+def _on(forward: Neighbours, own: tuple[int, ...], base: int, mine: frozenset[int]) -> bool | None:
+    """Tell whether one of the relations `own` of an object names somebody in `mine`; None: the tuples are marked."""
+    for relation in own:
+        held = forward.get(base | relation)
+        if held is not None:
+            if held.__class__ is int:
+                if held in mine:
+                    return True
+            elif not mine.isdisjoint(held):  # type: ignore[arg-type]  # a set, then
+                return None if MARK in held else True  # type: ignore[operator]
+    return False
+
+
+def counts(subject_type: str, question: Question) -> bool:
+    """Tell whether role permissions count for the question: for whoever is anonymous, to view a resource only."""
+    if subject_type != ANONYMOUS.type:
+        return True
+    return question.action == "view" and question.resource.type not in PROTECTED
+
+
+def _settled(question: Question, graph: Graph) -> Decision:
+    """Answer under the lock, whatever it takes."""
+    edges, now = graph.edges, graph.clock()
+    route = route_of(edges, question.resource.type, question.action)
+    someone = subject_of(edges, question, now)
+    by_role = bool(someone.permissions & route.permissions) and counts(question.subject.type, question)
+    try:
+        related = by_relation(edges, route, someone, question.resource.id, now)
+    except Unavailable:
+        if not by_role:
+            raise
+        related = False
+    allowed = related or by_role
+    reason = GRANTED if related else ROLE_PERMISSION if by_role else NO_RELATION
+    return Decision(allowed, reason, edges.revision, question, graph)
+
+
+def by_relation(edges: Edges, route: Route, someone: Who, name: str, now: float) -> bool:
+    """Tell whether the model says yes.  Call with the graph's lock held."""
+    number = route.ids.get(name)
+    if number is None or route.plan is None:
+        return False
+    base = number << edges.compiled.bits
+    if route.plan.exact and not someone.maybe and not someone.value & edges.compiled.mask:
+        found = flat(edges, route.plan, base, someone.mine)
+        if found is not None:
+            return found
+    return evaluate(edges, someone, base | route.relation, now)
+
+
+def subject_of(edges: Edges, question: Question, now: float) -> Who:
+    """Find whom the question is about.  Raises `InvalidField` for a type or a relation that the model does not have."""
+    subject = question.subject
+    if subject.type not in edges.ids:
+        raise InvalidField({"subject": f"unknown type {subject.type}: one of {', '.join(edges.ids)}"})
+    if subject.relation and edges.compiled.relation_key(subject.type, subject.relation) is None:
+        raise InvalidField({"subject": f"{subject.relation} is not a relation of {subject.type}"})
+    return who(edges, subject, Narrowing(question.role, question.groups, question.roles), now)
+
+
+def route_of(edges: Edges, kind: str, action: str) -> Route:
+    """Find what an action looks up.  Raises `InvalidField` for one that is neither a relation nor in any role."""
+    actions = edges.routes.get(kind)
+    if actions is None:
+        known = ", ".join(edges.compiled.model.resource_types)
+        raise InvalidField({"resource": f"unknown type {kind}: one of {known}"})
+    route = actions.get(action)
+    if route is not None:
+        return route
+    if kind == PLATFORM.type and not all(permission(kind, action).partition(":")):
+        raise InvalidField({"action": f"{action} is not an action of the platform: write type:action"})
+    if kind not in PROTECTED and not _held_by_a_role(edges, kind, action):
+        raise InvalidField({"action": f"{action} is not an action on {kind}: one of {', '.join(actions)}"})
+    return edges.route(kind, action)
+
+
+def _held_by_a_role(edges: Edges, kind: str, action: str) -> bool:
+    named = (edges.value(PLATFORM.type, f"{of}.{action}") for of in (kind, ANYONE))
+    return any(value and edges.pointing_at(value) for value in named)

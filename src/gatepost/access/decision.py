@@ -39,7 +39,7 @@ class Decision:
 
     __slots__ = ("_explained", "_graph", "_question", "allowed", "reason", "revision")
 
-    def __init__(self, allowed: bool, reason: Reason, revision: str, question: Question, graph: Graph) -> None:  # noqa: FBT001
+    def __init__(self, allowed: bool, reason: Reason, revision: str, question: Question, graph: Graph) -> None:
         self.allowed = allowed
         self.reason = reason
         self.revision = revision

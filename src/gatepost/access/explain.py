@@ -1,4 +1,5 @@
 """Why?"""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,33 +1,84 @@
-"""What a subject carries."""
+"""What a subject carries: its groups, its roles, their permissions, and every tuple that reaches it."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from gatepost.access.edges import Edges, Who, spread
 from gatepost.access.graph import Graph
+from gatepost.access.usersets import Narrowing, who
 from gatepost.principal import Subject
 
 
 def permissions_of(
     subject: Subject, graph: Graph, role: str | None = None, groups: Iterable[str] = (), roles: Iterable[str] = ()
 ) -> frozenset[str]:
-    """`type:action` patterns of all roles (of `role` only, if given)."""
-    raise NotImplementedError
+    """The `type:action` patterns that the subject's roles hold; those of `role` alone if it is given."""
+    with graph.lock:
+        edges = graph.edges
+        found = _who(graph, subject, Narrowing(role, frozenset(groups), frozenset(roles)))
+        names = (edges.names[value >> edges.compiled.bits] for value in found.permissions)
+        return frozenset(name.replace(".", ":", 1) for name in names)
 
 
 def roles_of(subject: Subject, graph: Graph, groups: Iterable[str] = (), roles: Iterable[str] = ()) -> frozenset[str]:
-    raise NotImplementedError
+    """The names of the roles that the subject has, its groups' included."""
+    return frozenset(_names(subject, graph, "role", "assignee", groups, roles)) | frozenset(roles)
 
 
 def groups_of(subject: Subject, graph: Graph, groups: Iterable[str] = ()) -> frozenset[str]:
-    """Names, nested ones included."""
-    raise NotImplementedError
+    """The names of the groups that the subject is in, however deep."""
+    return frozenset(_names(subject, graph, "group", "member", groups, ())) | frozenset(groups)
 
 
 def grants_of(subject: Subject, graph: Graph) -> Iterator[tuple[str, str]]:
-    """Everything reachable over reverse edges: (object, relation)."""
-    raise NotImplementedError
+    """Yield (object, relation) for everything that a subject or userset carries by tuples, its groups' included.
+
+    A role's permissions come as (`role:NAME`, `permission`) tuples of the role, so they are not in here.
+    """
+    for entity, relation, _ in rights(subject, graph):
+        yield entity, relation
 
 
 def rights(subject: Subject, graph: Graph) -> list[tuple[str, str, str]]:
-    """(object, relation, via): effective, each with its source."""
-    raise NotImplementedError
+    """List (object, relation, via) for all tuples in force that reach the subject; `via` is whom the tuple names.
+
+    Without what only a condition stands before.  Ordered.
+    """
+    with graph.lock:
+        edges, now = graph.edges, graph.clock()
+        found = _who(graph, subject, Narrowing())
+        return sorted(
+            (edges.text(key & ~edges.compiled.mask), edges.compiled.relation_names[key & edges.compiled.mask], via)
+            for value in found.mine
+            if value
+            for via in (edges.text(value),)
+            for key in _in_force(edges, value, now)
+        )
+
+
+def _in_force(edges: Edges, value: int, now: float) -> Iterator[int]:
+    yield from spread(edges.above.get(value))
+    yield from spread(edges.behind.get(value))
+    for key in edges.timed_behind.get(value, ()):
+        expires, condition = edges.timed[key][value]
+        if expires > now and condition is None:
+            yield key
+
+
+def _names(
+    subject: Subject, graph: Graph, kind: str, relation: str, groups: Iterable[str], roles: Iterable[str]
+) -> Iterator[str]:
+    with graph.lock:
+        edges = graph.edges
+        key = edges.compiled.relation_key(kind, relation)
+        found = _who(graph, subject, Narrowing(None, frozenset(groups), frozenset(roles)))
+        if key is not None:
+            mask = edges.compiled.mask
+            for value in found.mine:
+                if value & mask == key & mask and edges.relation_key(value) == key and value != found.value:
+                    yield edges.names[value >> edges.compiled.bits]
+
+
+def _who(graph: Graph, subject: Subject, narrowing: Narrowing) -> Who:
+    return who(graph.edges, subject, narrowing, graph.clock())

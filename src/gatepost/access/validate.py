@@ -1,9 +1,162 @@
-"""Is the model sound?"""
+"""Is the model sound?  OpenFGA's own rules, so that a model accepted here is accepted there."""
+
 from __future__ import annotations
 
-from gatepost.access.model import AuthorizationModel
+from collections.abc import Iterator, Mapping
+
+from gatepost.access.model import (
+    AuthorizationModel,
+    Computed,
+    Direct,
+    Exclusion,
+    FromParent,
+    Intersection,
+    Restriction,
+    Rewrite,
+    Union,
+    direct,
+)
+from gatepost.errors import InvalidModel
+
+MAX_TYPES = 100
+MAX_RELATIONS = 1000
+RESERVED = frozenset({"self", "this"})
+
+Relation = tuple[str, str]
 
 
-def validate(model: AuthorizationModel) -> AuthorizationModel:
-    """Return the model as it is, or raise `InvalidModel`."""
-    raise NotImplementedError
+def validate(model: AuthorizationModel, places: Mapping[Relation, tuple[int, int]] | None = None) -> AuthorizationModel:
+    """Return the model as it is.  Raises `InvalidModel` for the first fault, with its place if `places` knows it."""
+    for where, sentence in faults(model):
+        line, column = (places or {}).get(where, (0, 0))
+        raise InvalidModel(sentence, line=line, column=column)
+    return model
+
+
+def faults(model: AuthorizationModel) -> Iterator[tuple[Relation, str]]:
+    """Yield each fault as ((type, relation), sentence)."""
+    if not model.types:
+        yield ("", ""), "the model has no types"
+    if len(model.types) > MAX_TYPES:
+        yield ("", ""), f"the model has more than {MAX_TYPES} types"
+    if sum(len(kind.relations) for kind in model.types.values()) > MAX_RELATIONS:
+        yield ("", ""), f"the model has more than {MAX_RELATIONS} relations"
+    for kind, name, rewrite in _definitions(model):
+        if name in RESERVED:
+            yield (kind, name), f"{name} is a reserved name"
+        for sentence in _faults_of(model, kind, rewrite):
+            yield (kind, name), f"{kind}#{name}: {sentence}"
+    for kind in model.types:
+        if kind in RESERVED:
+            yield (kind, ""), f"{kind} is a reserved name"
+    yield from _cycles(model)
+    yield from _impossible(model)
+
+
+def _definitions(model: AuthorizationModel) -> Iterator[tuple[str, str, Rewrite]]:
+    for kind in model.types.values():
+        for name, rewrite in kind.relations.items():
+            yield kind.name, name, rewrite
+
+
+def parts(rewrite: Rewrite) -> Iterator[Rewrite]:
+    """Yield a rewrite and everything nested in it."""
+    yield rewrite
+    match rewrite:
+        case Union(children) | Intersection(children):
+            for child in children:
+                yield from parts(child)
+        case Exclusion(base, subtract):
+            yield from parts(base)
+            yield from parts(subtract)
+
+
+def _faults_of(model: AuthorizationModel, kind: str, rewrite: Rewrite) -> Iterator[str]:
+    if sum(isinstance(part, Direct) for part in parts(rewrite)) > 1:
+        yield "direct types are given twice"
+    for part in parts(rewrite):
+        match part:
+            case Direct(restrictions):
+                yield from _restriction_faults(model, restrictions)
+            case Computed(relation):
+                if model.rewrite(kind, relation) is None:
+                    yield f"{relation} is not a relation of {kind}"
+            case FromParent(relation, tupleset):
+                yield from _tupleset_faults(model, kind, relation, tupleset)
+
+
+def _restriction_faults(model: AuthorizationModel, restrictions: tuple[Restriction, ...]) -> Iterator[str]:
+    if not restrictions:
+        yield "the list of direct types is empty"
+    for index, wanted in enumerate(restrictions):
+        if wanted in restrictions[:index]:
+            yield f"{wanted} is given twice"
+        if wanted.type not in model.types:
+            yield f"{wanted.type} is not a type"
+        elif wanted.relation and model.rewrite(wanted.type, wanted.relation) is None:
+            yield f"{wanted.relation} is not a relation of {wanted.type}"
+        if wanted.condition and wanted.condition not in model.conditions:
+            yield f"{wanted.condition} is not a condition"
+
+
+def _tupleset_faults(model: AuthorizationModel, kind: str, relation: str, tupleset: str) -> Iterator[str]:
+    definition = model.rewrite(kind, tupleset)
+    if definition is None:
+        yield f"{tupleset} is not a relation of {kind}"
+    elif not isinstance(definition, Direct):
+        yield f"{tupleset} must be direct types only, since `from` follows it"
+    elif any(r.relation or r.wildcard for r in definition.restrictions):
+        yield f"{tupleset} must name types only, without # and *, since `from` follows it"
+    elif not any(model.rewrite(r.type, relation) for r in definition.restrictions):
+        yield f"{relation} is not a relation of any type that {tupleset} names"
+
+
+def _cycles(model: AuthorizationModel) -> Iterator[tuple[Relation, str]]:
+    """A relation that is computed from itself on the same object."""
+    for kind in model.types.values():
+        uses = {
+            name: {part.relation for part in parts(rewrite) if isinstance(part, Computed)}
+            for name, rewrite in kind.relations.items()
+        }
+        for name, used_first in uses.items():
+            seen: set[str] = set()
+            todo = list(used_first)
+            while todo:
+                used = todo.pop()
+                if used not in seen:
+                    seen.add(used)
+                    todo.extend(uses.get(used, ()))
+            if name in seen:
+                yield (kind.name, name), f"{kind.name}#{name} is computed from itself"
+
+
+def _impossible(model: AuthorizationModel) -> Iterator[tuple[Relation, str]]:
+    """A relation that no chain of tuples can ever give: found by growing the set of those that one can."""
+    possible: set[Relation] = set()
+    grew = True
+    while grew:
+        grew = False
+        for kind, name, rewrite in _definitions(model):
+            if (kind, name) not in possible and _has_entry(model, kind, rewrite, possible):
+                possible.add((kind, name))
+                grew = True
+    for kind, name, _ in _definitions(model):
+        if (kind, name) not in possible:
+            yield (kind, name), f"{kind}#{name} is impossible: no tuple can ever lead to it"
+
+
+def _has_entry(model: AuthorizationModel, kind: str, rewrite: Rewrite, possible: set[Relation]) -> bool:
+    match rewrite:
+        case Direct(restrictions):
+            return any(not r.relation or (r.type, r.relation) in possible for r in restrictions)
+        case Computed(relation):
+            return (kind, relation) in possible
+        case FromParent(relation, tupleset):
+            above = model.rewrite(kind, tupleset)
+            return above is not None and any((r.type, relation) in possible for r in direct(above))
+        case Union(children):
+            return any(_has_entry(model, kind, child, possible) for child in children)
+        case Intersection(children):
+            return all(_has_entry(model, kind, child, possible) for child in children)
+        case Exclusion(base, _):
+            return _has_entry(model, kind, base, possible)

@@ -1,0 +1,236 @@
+"""The tuples as numbers: forward and reverse edges, those that expire or hang on a condition apart from the rest.
+
+An object's id is a number; `id << bits | relation` is a relation of it, and as a subject a userset (`relation` 0: the
+subject itself).  One neighbour stands as an int, several as a set of ints.  The value 0 in a forward set says that the
+key has timed edges too: it stands in every subject's memo as well, so that the hot path stumbles over it for nothing.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+
+from gatepost.access.plan import Compiled, Plan
+from gatepost.principal import ANYONE, PLATFORM
+
+Neighbours = dict[int, int | set[int]]
+MARK = 0
+
+
+class Route:
+    """What one action on one type looks up: the ids of the type, the plan, and the permissions that allow it."""
+
+    __slots__ = ("action", "ids", "permissions", "plan", "relation")
+
+    def __init__(
+        self, action: str, ids: dict[str, int], plan: Plan | None, relation: int, keys: frozenset[int]
+    ) -> None:
+        self.action = action
+        self.ids = ids
+        self.plan = plan
+        self.relation = relation
+        self.permissions = keys
+
+
+class Edges:
+    """One loaded set of tuples under one model.  Only the graph writes here, under its lock."""
+
+    __slots__ = (
+        "above",
+        "behind",
+        "compiled",
+        "count",
+        "forward",
+        "ids",
+        "kinds",
+        "memo",
+        "names",
+        "narrowed",
+        "revision",
+        "routes",
+        "sequence",
+        "timed",
+        "timed_behind",
+        "timed_memo",
+    )
+
+    def __init__(self, compiled: Compiled, revision: str) -> None:
+        self.compiled = compiled
+        self.revision = revision
+        self.sequence = 0  # odd while a revision is being written
+        self.count = 0
+        self.ids: dict[str, dict[str, int]] = {kind: {} for kind in compiled.kinds}
+        self.names = [""]  # number 0 is nobody, for the mark
+        self.kinds = array("H", [0])
+        self.forward: Neighbours = {}
+        self.above: Neighbours = {}  # reverse, of tuples that feed memoised usersets
+        self.behind: Neighbours = {}  # reverse, of all others
+        self.timed: dict[int, dict[int, tuple[float, str | None]]] = {}
+        self.timed_behind: dict[int, set[int]] = {}
+        self.memo: dict[int, tuple[frozenset[int], frozenset[int]]] = {}
+        self.timed_memo: dict[int, Who] = {}
+        self.narrowed: dict[tuple[object, ...], Who] = {}
+        self.routes: dict[str, dict[str, Route]] = {}
+        for kind in compiled.model.types.values():
+            self.routes[kind.name] = {name: self.route(kind.name, name) for name in kind.relations}
+
+    def intern(self, kind: str, name: str) -> int:
+        """The number of an entity, given now if it has none.  Raises `KeyError` if the model has no such type."""
+        ids = self.ids[kind]
+        number = ids.get(name)
+        if number is None:
+            number = len(self.names)
+            self.names.append(name)
+            self.kinds.append(self.compiled.kinds[kind] + (name == ANYONE))
+            ids[name] = number
+        return number
+
+    def route(self, kind: str, action: str) -> Route:
+        """Work out what `action` on `kind` looks up.
+
+        Only the names of the model's own relations get a number here: an action that somebody made up leaves no trace.
+        """
+        compiled = self.compiled
+        key = compiled.relation_key(kind, action)
+        plan = None if key is None else compiled.plans[key]
+        wanted = (action if kind == PLATFORM.type else f"{kind}:{action}").split(":", 1)
+        keys: set[int] = set()
+        if len(wanted) == 2 and PLATFORM.type in self.ids and compiled.permission_key >= 0:
+            pairs = {(t, a) for t in (wanted[0], "*") for a in (wanted[1], "*")}
+            names = [f"{t}.{a}" for t, a in pairs]
+            if key is not None:
+                for name in names:
+                    self.intern(PLATFORM.type, name)
+            keys = {self.value(PLATFORM.type, name) for name in names} - {0}
+        return Route(action, self.ids[kind], plan, 0 if key is None else key & compiled.mask, frozenset(keys))
+
+    def value(self, kind: str, name: str, relation: str = "") -> int:
+        """A subject's number, or 0 if no tuple has ever named it or the model has no such relation."""
+        number = self.ids.get(kind, {}).get(name, 0)
+        suffix = self.compiled.relations.get(relation, 0)
+        return 0 if not number or (relation and not suffix) else number << self.compiled.bits | suffix
+
+    def text(self, value: int) -> str:
+        """Write an object, subject or userset as `type:id` or `type:id#relation`."""
+        number, relation = value >> self.compiled.bits, value & self.compiled.mask
+        name = f"{self.kind_name(number)}:{self.names[number]}"
+        return f"{name}#{self.compiled.relation_names[relation]}" if relation else name
+
+    def kind_name(self, number: int) -> str:
+        return self.compiled.kind_names[self.kinds[number] >> 1]
+
+    def relation_key(self, key: int) -> int:
+        """The relation of a type that a forward key belongs to."""
+        return self.kinds[key >> self.compiled.bits] << self.compiled.bits | key & self.compiled.mask
+
+    def held(self, key: int) -> tuple[int, ...]:
+        """The permanent subjects of a forward key."""
+        return tuple(value for value in spread(self.forward.get(key)) if value)
+
+    def alive(self, key: int, now: float) -> list[tuple[int, float, str | None]]:
+        """The timed subjects of a forward key that have not expired: value, expiry, condition."""
+        timed = self.timed.get(key)
+        if timed is None:
+            return []
+        return [(value, expires, condition) for value, (expires, condition) in timed.items() if expires > now]
+
+    def pointing_at(self, value: int) -> tuple[int, ...]:
+        """The forward keys whose tuples name a subject, expired ones too."""
+        return (
+            *spread(self.above.get(value)),
+            *spread(self.behind.get(value)),
+            *(self.timed_behind.get(value, ())),
+        )
+
+    def add(self, key: int, value: int, expires: float | None, condition: str | None) -> None:
+        """Put in a tuple, in the place of one that differs in expiry or condition only."""
+        self.remove(key, value)
+        self.count += 1
+        if expires is None and condition is None:
+            link(self.forward, key, value)
+            link(self._reverse(key), value, key)
+            return
+        self.timed.setdefault(key, {})[value] = (float("inf") if expires is None else expires, condition)
+        self.timed_behind.setdefault(value, set()).add(key)
+        held = self.forward.get(key)
+        if isinstance(held, set):
+            held.add(MARK)
+        else:
+            self.forward[key] = {MARK} if held is None else {MARK, held}
+
+    def remove(self, key: int, value: int) -> None:
+        """Take out a tuple, if it is there."""
+        timed = self.timed.get(key)
+        if timed is not None and value in timed:
+            del timed[value]
+            behind = self.timed_behind[value]
+            behind.discard(key)
+            if not behind:
+                del self.timed_behind[value]
+            if not timed:
+                del self.timed[key]
+                unlink(self.forward, key, MARK)
+            self.count -= 1
+        if unlink(self.forward, key, value):
+            unlink(self._reverse(key), value, key)
+            self.count -= 1
+
+    def _reverse(self, key: int) -> Neighbours:
+        return self.above if self.relation_key(key) in self.compiled.feeds else self.behind
+
+
+class Who:
+    """A subject with all that it stands for: usersets it is in, those it may be in, and its permissions.
+
+    `until` (unix seconds) is when the first membership on the way expires; `value` is the subject's own number.
+    """
+
+    __slots__ = ("maybe", "mine", "permissions", "until", "value")
+
+    def __init__(
+        self, value: int, mine: frozenset[int], maybe: frozenset[int], permissions: frozenset[int], until: float
+    ) -> None:
+        self.value = value
+        self.mine = mine
+        self.maybe = maybe
+        self.permissions = permissions
+        self.until = until
+
+
+def spread(held: int | Iterable[int] | None) -> tuple[int, ...]:
+    """The neighbours as a tuple of their own, which later writes do not change."""
+    if held is None:
+        return ()
+    return (held,) if isinstance(held, int) else tuple(held)
+
+
+def link(neighbours: Neighbours, key: int, value: int) -> None:
+    held = neighbours.get(key)
+    if held is None:
+        neighbours[key] = value
+    elif isinstance(held, int):
+        if held != value:
+            neighbours[key] = {held, value}
+    else:
+        held.add(value)
+
+
+def unlink(neighbours: Neighbours, key: int, value: int) -> bool:
+    """Take `value` out; tell whether it was there.  A set of one becomes an int again, unless it is the mark."""
+    held = neighbours.get(key)
+    if held is None:
+        return False
+    if isinstance(held, int):
+        if held == value:
+            del neighbours[key]
+            return True
+        return False
+    if value not in held:
+        return False
+    if len(held) == 1:
+        del neighbours[key]
+        return True
+    held.discard(value)
+    if len(held) == 1 and MARK not in held:
+        (neighbours[key],) = held
+    return True

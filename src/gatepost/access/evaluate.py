@@ -1,0 +1,249 @@
+"""The whole language, exactly: every relation of every object on the way is a node, and cycles are solved, not followed.
+
+Answers are 0 (no), 1 (unknown: it hangs on a condition, or on a cycle through `but not`) and 2 (yes), so that `and` is
+the least, `or` the greatest, and `but not` takes the rest: an unknown under an exclusion stays unknown.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from gatepost.access.components import components
+from gatepost.access.decision import ConditionUndecided, TooComplex
+from gatepost.access.edges import Edges, Who, spread
+from gatepost.access.model import Computed, Direct, Exclusion, FromParent, Intersection, Rewrite, Union
+
+NO, UNKNOWN, YES = 0, 1, 2
+MAX_NODES = 100_000
+MAX_SECONDS = 2.0
+
+
+class Node:
+    """A reference to another relation of another object."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: int) -> None:
+        self.key = key
+
+
+class Least:
+    """The least of its parts (`and`)."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: list[Term]) -> None:
+        self.parts = parts
+
+
+class Greatest:
+    """The greatest of its parts (`or`)."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: list[Term]) -> None:
+        self.parts = parts
+
+
+class Rest:
+    """What is left of a yes: the opposite of its part (`but not`)."""
+
+    __slots__ = ("part",)
+
+    def __init__(self, part: Term) -> None:
+        self.part = part
+
+
+Term = int | Node | Least | Greatest | Rest
+
+
+def evaluate(edges: Edges, who: Who, key: int, now: float) -> bool:
+    """Tell whether the subject has the relation `key`.  Call with the graph's lock held.
+
+    Raises `ConditionUndecided` or `TooComplex` where the answer is not known.
+    """
+    evaluation = _Evaluation(edges, who, now)
+    answer = evaluation.answer(key)
+    if answer == UNKNOWN:
+        if evaluation.entangled:
+            raise TooComplex("the answer hangs on a cycle through `but not`")
+        raise ConditionUndecided("the answer hangs on a condition that cannot be evaluated")
+    return answer == YES
+
+
+class _Evaluation:
+    __slots__ = ("deadline", "edges", "entangled", "now", "terms", "who")
+
+    def __init__(self, edges: Edges, who: Who, now: float) -> None:
+        self.edges = edges
+        self.who = who
+        self.now = now
+        self.terms: dict[int, Term] = {}
+        self.entangled = False
+        self.deadline = time.monotonic() + MAX_SECONDS
+
+    def answer(self, key: int) -> int:
+        self.explore(key)
+        values: dict[int, int] = {}
+        for group in components(key, {node: references(term) for node, term in self.terms.items()}):
+            self.solve(group, values)
+        return values[key]
+
+    def explore(self, key: int) -> None:
+        """Find every node that the answer may need."""
+        terms, todo = self.terms, [key]
+        while todo:
+            current = todo.pop()
+            if current in terms:
+                continue
+            if len(terms) >= MAX_NODES:
+                raise TooComplex(f"the answer takes more than {MAX_NODES} steps")
+            if not len(terms) & 1023 and time.monotonic() > self.deadline:
+                raise TooComplex(f"the answer takes longer than {MAX_SECONDS:g} s")
+            term = terms[current] = self.term(current)
+            todo.extend(node for node, _ in references(term) if node not in terms)
+
+    def solve(self, group: list[int], values: dict[int, int]) -> None:
+        """Find the values of nodes that hang on one another, all others being known: the least that fit."""
+        inside = set(group)
+        if any(negative and node in inside for each in group for node, negative in references(self.terms[each])):
+            self.entangled = True
+            values.update(dict.fromkeys(group, UNKNOWN))
+            return
+        values.update(dict.fromkeys(group, NO))
+        changed = True
+        while changed:
+            changed = False
+            for each in group:
+                value = valuation(self.terms[each], values)
+                if value != values[each]:
+                    values[each] = value
+                    changed = len(group) > 1 or each in {node for node, _ in references(self.terms[each])}
+
+    def term(self, key: int) -> Term:
+        edges, who = self.edges, self.who
+        if key == who.value or key in who.mine:
+            return YES
+        relation = edges.relation_key(key)
+        if relation in edges.compiled.memoised:
+            return UNKNOWN if key in who.maybe else NO
+        rewrite = edges.compiled.rewrites.get(relation)
+        return NO if rewrite is None else self.rewritten(rewrite, key)
+
+    def rewritten(self, rewrite: Rewrite, key: int) -> Term:
+        compiled = self.edges.compiled
+        base = key & ~compiled.mask
+        match rewrite:
+            case Direct():
+                return greatest(self.direct(key))
+            case Computed(relation):
+                return Node(base | compiled.relations[relation])
+            case FromParent(relation, tupleset):
+                return greatest(self.parents(base | compiled.relations[tupleset], compiled.relations[relation]))
+            case Union(children):
+                return greatest(self.rewritten(child, key) for child in children)
+            case Intersection(children):
+                return least(self.rewritten(child, key) for child in children)
+            case Exclusion(kept, subtract):
+                return least((self.rewritten(kept, key), rest(self.rewritten(subtract, key))))
+
+    def direct(self, key: int) -> Iterator[Term]:
+        """Yield a term for the tuples of one relation: those that name the subject, and usersets no memo holds."""
+        edges, who = self.edges, self.who
+        held = edges.forward.get(key)
+        if held is None:
+            return
+        if (held in who.mine) if isinstance(held, int) else any(v in who.mine for v in held if v):
+            yield YES
+            return
+        for value in spread(held):
+            if value:
+                yield self.named(value)
+        for value, _, condition in edges.alive(key, self.now):
+            term = self.named(value)
+            yield term if condition is None else least((UNKNOWN, term))
+
+    def named(self, value: int) -> Term:
+        edges, who = self.edges, self.who
+        if value in who.mine:
+            return YES
+        if value in who.maybe:
+            return UNKNOWN
+        if not value & edges.compiled.mask or edges.relation_key(value) in edges.compiled.memoised:
+            return NO
+        return Node(value)
+
+    def parents(self, key: int, relation: int) -> Iterator[Term]:
+        edges = self.edges
+        for value in edges.held(key):
+            yield self.above(value, relation)
+        for value, _, condition in edges.alive(key, self.now):
+            term = self.above(value, relation)
+            yield term if condition is None else least((UNKNOWN, term))
+
+    def above(self, value: int, relation: int) -> Term:
+        return Node(value | relation)
+
+
+def greatest(terms: Iterator[Term]) -> Term:
+    """`or`, simplified: a yes ends it."""
+    best, open_terms = NO, list[Term]()
+    for term in terms:
+        if isinstance(term, int):
+            best = max(best, term)
+            if best == YES:
+                return YES
+        else:
+            open_terms.append(term)
+    if not open_terms:
+        return best
+    if best:
+        open_terms.append(best)
+    return open_terms[0] if len(open_terms) == 1 else Greatest(open_terms)
+
+
+def least(terms: Iterator[Term] | tuple[Term, ...]) -> Term:
+    """`and`, simplified: a no ends it."""
+    worst, open_terms = YES, list[Term]()
+    for term in terms:
+        if isinstance(term, int):
+            worst = min(worst, term)
+            if worst == NO:
+                return NO
+        else:
+            open_terms.append(term)
+    if not open_terms:
+        return worst
+    if worst != YES:
+        open_terms.append(worst)
+    return open_terms[0] if len(open_terms) == 1 else Least(open_terms)
+
+
+def rest(term: Term) -> Term:
+    return YES - term if isinstance(term, int) else Rest(term)
+
+
+def references(term: Term, *, negative: bool = False) -> list[tuple[int, bool]]:
+    """The nodes in a term, each with whether it stands under a `but not`."""
+    match term:
+        case Node():
+            return [(term.key, negative)]
+        case Least() | Greatest():
+            return [found for part in term.parts for found in references(part, negative=negative)]
+        case Rest():
+            return references(term.part, negative=True)
+    return []
+
+
+def valuation(term: Term, values: dict[int, int]) -> int:
+    match term:
+        case Node():
+            return values[term.key]
+        case Least():
+            return min(valuation(part, values) for part in term.parts)
+        case Greatest():
+            return max(valuation(part, values) for part in term.parts)
+        case Rest():
+            return YES - valuation(term.part, values)
+    return term

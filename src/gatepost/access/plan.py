@@ -1,0 +1,267 @@
+"""The model compiled to numbers: what each relation of each type looks up, flat, and what a tuple of it may name.
+
+A relation has one number for all types; `kind << bits | relation` is a relation of one type.  A type's kind is even, its
+wildcard's (`user:*`) the odd one after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from gatepost.access.model import (
+    AuthorizationModel,
+    Computed,
+    Direct,
+    Exclusion,
+    FromParent,
+    Intersection,
+    Rewrite,
+    Union,
+    direct,
+)
+from gatepost.access.validate import parts
+from gatepost.principal import ANYONE
+
+NO_RELATION = 0  # the relation number of no relation, so that a plain subject's value is its id shifted
+
+
+@dataclass(slots=True, eq=False)
+class Link:
+    """Whoever is found by `source` holds `relation` here, by a tuple whose subject has relation `suffix` (0: a parent)."""
+
+    source: Plan
+    suffix: int
+    relation: int
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """One set of relations of one type, flattened.
+
+    `exact` says that the flat form is the whole answer: no `and`, no `but not`, and every userset on the way is in the
+    subject's memo.  Otherwise the form holds at least everybody who may, and each has to be asked about.
+    """
+
+    kind: int
+    relations: frozenset[int]
+    own: tuple[int, ...] = ()
+    parents: tuple[tuple[int, dict[int, Plan]], ...] = ()
+    links: tuple[Link, ...] = ()
+    exact: bool = True
+
+    def reachable(self) -> list[Plan]:
+        """This plan and all that it draws on."""
+        found: dict[int, Plan] = {}
+        todo = [self]
+        while todo:
+            plan = todo.pop()
+            if id(plan) not in found:
+                found[id(plan)] = plan
+                todo.extend(link.source for link in plan.links)
+        return list(found.values())
+
+
+@dataclass(slots=True)
+class _Flat:
+    """What a walk over rewrites collects."""
+
+    own: set[int] = field(default_factory=set)
+    parents: dict[int, set[int]] = field(default_factory=dict)
+    exact: bool = True
+
+
+class Compiled:
+    """A validated model, as numbers."""
+
+    def __init__(self, model: AuthorizationModel) -> None:
+        self.model = model
+        names = dict.fromkeys(name for kind in model.types.values() for name in kind.relations)
+        self.relations = {name: number for number, name in enumerate(names, 1)}
+        self.relation_names = ("", *names)
+        self.bits = max(3, len(self.relations).bit_length())
+        self.mask = (1 << self.bits) - 1
+        self.kinds = {name: 2 * number for number, name in enumerate(model.types)}
+        self.kind_names = tuple(model.types)
+        self.rewrites = {self.key(kind, name): rewrite for kind, name, rewrite in _definitions(model)}
+        self.allowed = frozenset(self._shapes())
+        self.writable = self._writable()
+        self.memoised = self._memoised()
+        self.own = {key: tuple(sorted(self._flat(key).own)) for key in self.memoised}
+        self.feeds = self._feeds()
+        self.plans = self._make_plans()
+        self.role = self.kinds.get("role", -1)
+        self.member = self.relations.get("member", -1)
+        self.assignee = self.relations.get("assignee", -1)
+        self.permission = self.relations.get("permission", -1)
+        self.permission_key = self.role << self.bits | self.permission if self.role >= 0 else -1
+
+    def key(self, kind: str, relation: str) -> int:
+        return self.kinds[kind] << self.bits | self.relations[relation]
+
+    def relation_key(self, kind: str, relation: str) -> int | None:
+        """As `key`, or None where the type or the relation is not in the model."""
+        return self.key(kind, relation) if self.model.rewrite(kind, relation) is not None else None
+
+    def shape(self, key: int | None, kind: str, name: str, suffix: str) -> int | None:
+        """The form of a tuple as `allowed` has it, or None where the model knows no such type or relation."""
+        if key is None or kind not in self.kinds or (suffix and suffix not in self.relations):
+            return None
+        number = self.kinds[kind] + (name == ANYONE)
+        return key << 32 | number << self.bits | self.relations.get(suffix, NO_RELATION)
+
+    def _shapes(self) -> Iterator[tuple[int, str]]:
+        """Every form a tuple may have: relation and subject in one number, and the condition's name."""
+        for key, rewrite in self.rewrites.items():
+            for wanted in direct(rewrite):
+                shape = self.shape(key, wanted.type, ANYONE if wanted.wildcard else "", wanted.relation)
+                if shape is not None:
+                    yield shape, wanted.condition
+
+    def _writable(self) -> dict[str, dict[str, int]]:
+        """Type and relation to key, for those that take tuples."""
+        found: dict[str, dict[str, int]] = {name: {} for name in self.kinds}
+        for kind, name, rewrite in _definitions(self.model):
+            if direct(rewrite):
+                found[kind][name] = self.key(kind, name)
+        return found
+
+    def _memoised(self) -> frozenset[int]:
+        """The usersets that a subject's memo holds: those that tuples may name and that unions of such tuples make up.
+
+        Starts from all that could be and takes out what draws on something that is not.
+        """
+        named = {
+            self.key(wanted.type, wanted.relation)
+            for rewrite in self.rewrites.values()
+            for wanted in direct(rewrite)
+            if wanted.relation
+        }
+        held = {key for key in named if self._is_plain_union(key)}
+        while out := {key for key in held if any(used not in held for used in self._usersets(key))}:
+            held -= out
+        return frozenset(held)
+
+    def _is_plain_union(self, key: int) -> bool:
+        kind = key & ~self.mask
+        todo, seen = [key], {key}
+        while todo:
+            for part in parts(self.rewrites[todo.pop()]):
+                match part:
+                    case FromParent() | Intersection() | Exclusion():
+                        return False
+                    case Computed(relation) if (used := kind | self.relations[relation]) not in seen:
+                        seen.add(used)
+                        todo.append(used)
+        return True
+
+    def _usersets(self, key: int) -> Iterator[int]:
+        """The usersets that tuples of this relation, or of those it is computed from, may name."""
+        kind = key & ~self.mask
+        for number in self._flat(key).own:
+            for wanted in direct(self.rewrites[kind | number]):
+                if wanted.relation:
+                    yield self.key(wanted.type, wanted.relation)
+
+    def _feeds(self) -> dict[int, tuple[int, ...]]:
+        """Which memoised relations a tuple of a relation gives."""
+        found: dict[int, list[int]] = {}
+        for key, numbers in self.own.items():
+            for number in numbers:
+                found.setdefault(key & ~self.mask | number, []).append(key & self.mask)
+        return {key: tuple(sorted(numbers)) for key, numbers in found.items()}
+
+    def _flat(self, key: int) -> _Flat:
+        flat = _Flat()
+        todo, seen = [key], set[int]()
+        while todo:
+            current = todo.pop()
+            if current not in seen:
+                seen.add(current)
+                self._flatten(self.rewrites[current], current, flat, todo)
+        return flat
+
+    def _flatten(self, rewrite: Rewrite, key: int, flat: _Flat, todo: list[int]) -> None:
+        kind, number = key & ~self.mask, key & self.mask
+        match rewrite:
+            case Direct():
+                flat.own.add(number)
+            case Computed(relation):
+                todo.append(kind | self.relations[relation])
+            case FromParent(relation, tupleset):
+                flat.parents.setdefault(self.relations[tupleset], set()).add(self.relations[relation])
+            case Union(children):
+                for child in children:
+                    self._flatten(child, key, flat, todo)
+            case Intersection(children):
+                flat.exact = False
+                for child in children:
+                    self._flatten(child, key, flat, todo)
+            case Exclusion(base, _):
+                flat.exact = False
+                self._flatten(base, key, flat, todo)
+
+    def _make_plans(self) -> dict[int, Plan]:
+        """Make the plan of every relation, and of every set of relations that one of them wants of a parent."""
+        todo: list[tuple[Plan, frozenset[int]]] = []
+        made: dict[tuple[int, frozenset[int]], Plan] = {}
+
+        def plan_of(kind: int, numbers: frozenset[int]) -> Plan:
+            plan = made.get((kind, numbers))
+            if plan is None:
+                plan = made[kind, numbers] = Plan(kind, numbers)
+                todo.append((plan, numbers))
+            return plan
+
+        plans = {key: plan_of(key >> self.bits, frozenset({key & self.mask})) for key in self.rewrites}
+        while todo:
+            plan, numbers = todo.pop()
+            self._fill(plan, numbers, plan_of)
+        _spread_inexactness(made.values())
+        return plans
+
+    def _fill(self, plan: Plan, numbers: frozenset[int], plan_of: Callable[[int, frozenset[int]], Plan]) -> None:
+        flats = [self._flat(plan.kind << self.bits | number) for number in numbers]
+        plan.exact = all(flat.exact for flat in flats)
+        plan.own = tuple(sorted({number for flat in flats for number in flat.own}))
+        links = []
+        for number in plan.own:
+            for wanted in direct(self.rewrites[plan.kind << self.bits | number]):
+                if wanted.relation and self.key(wanted.type, wanted.relation) not in self.memoised:
+                    plan.exact = False
+                    suffix = self.relations[wanted.relation]
+                    links.append(Link(plan_of(self.kinds[wanted.type], frozenset({suffix})), suffix, number))
+        above: dict[int, set[int]] = {}
+        for flat in flats:
+            for tupleset, wanted_there in flat.parents.items():
+                above.setdefault(tupleset, set()).update(wanted_there)
+        parents = []
+        for tupleset, relations in sorted(above.items()):
+            targets = {
+                kind: plan_of(kind, there)
+                for kind in {self.kinds[r.type] for r in direct(self.rewrites[plan.kind << self.bits | tupleset])}
+                if (there := frozenset(number for number in relations if kind << self.bits | number in self.rewrites))
+            }
+            parents.append((tupleset, targets))
+            links += [Link(target, NO_RELATION, tupleset) for target in targets.values()]
+        plan.parents, plan.links = tuple(parents), tuple(links)
+
+
+def _spread_inexactness(plans: Iterable[Plan]) -> None:
+    """A plan is exact only if all that it draws on is."""
+    users: dict[int, list[Plan]] = {}
+    for plan in plans:
+        for link in plan.links:
+            users.setdefault(id(link.source), []).append(plan)
+    todo = [plan for plan in plans if not plan.exact]
+    while todo:
+        for user in users.get(id(todo.pop()), ()):
+            if user.exact:
+                user.exact = False
+                todo.append(user)
+
+
+def _definitions(model: AuthorizationModel) -> Iterator[tuple[str, str, Rewrite]]:
+    for kind in model.types.values():
+        for name, rewrite in kind.relations.items():
+            yield kind.name, name, rewrite
