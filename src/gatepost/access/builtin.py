@@ -27,7 +27,7 @@ def builtin_model() -> AuthorizationModel:
 def with_protected_types(model: AuthorizationModel) -> AuthorizationModel:
     """Return `model` with the protected types as they are built in, validated.
 
-    The model may declare one of them as it stands or bare (`type user`).  Raises `InvalidModel` for any other definition.
+    The model may declare one of them as it stands or bare (`type user`).  Raises `InvalidModel` for another definition.
     """
     ours = builtin_model().types
     for name in sorted(PROTECTED & model.types.keys()):

@@ -28,7 +28,9 @@ def check(question: Question, graph: Graph) -> Decision:
     """
     scope = question.scope
     if scope is not None and not scope.covers(permission(question.resource.type, question.action)):
-        return Decision(False, OUTSIDE_SCOPE, graph.edges.revision, question, graph)
+        return Decision(
+            allowed=False, reason=OUTSIDE_SCOPE, revision=graph.edges.revision, question=question, graph=graph
+        )
     if question.role is None and not question.groups and not question.roles:
         decision = _from_memo(question, graph)
         if decision is not None:
@@ -68,7 +70,7 @@ def _from_memo(question: Question, graph: Graph) -> Decision | None:
 
 
 def flat(edges: Edges, plan: Plan, base: int, mine: frozenset[int]) -> bool | None:
-    """Walk a flat plan from the object `base` up its parents.  None: something on the way expires or has a condition."""
+    """Walk a flat plan from the object `base` up its parents.  None: a tuple on the way expires or has a condition."""
     forward = edges.forward
     found = _on(forward, plan.own, base, mine)
     if found is not False or not plan.parents:

@@ -1,4 +1,4 @@
-"""The whole language, exactly: every relation of every object on the way is a node, and cycles are solved, not followed.
+"""The whole language, exactly: each relation of each object on the way is a node, and cycles are solved, not followed.
 
 Answers are 0 (no), 1 (unknown: it hangs on a condition, or on a cycle through `but not`) and 2 (yes), so that `and` is
 the least, `or` the greatest, and `but not` takes the rest: an unknown under an exclusion stays unknown.

@@ -1,26 +1,38 @@
-"""Why?"""
+"""Why may they, or what would it take?  The same graph as the check, walked for a person to read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gatepost.access.check import by_relation, check, counts, route_of, subject_of
+from gatepost.access.decision import Decision, Reason
+from gatepost.access.edges import Edges, Who, spread
 from gatepost.access.graph import Graph
-from gatepost.principal import Question
+from gatepost.access.plan import Plan
+from gatepost.access.trail import Hop, trail_of_usersets, trail_to_resource
+from gatepost.access.wording import named, sentence_of, step_text
+from gatepost.principal import ANYONE, Question, permission
+
+MAX_SUGGESTIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One tuple or rule on the way: `text` is what a person reads."""
+    """One tuple on the way from the subject to the resource, with its wording."""
 
     object: str
     relation: str
     subject: str
     text: str
 
+    def __str__(self) -> str:
+        return self.text
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The answer with its reasons."""
+    """The answer with its reasons: for a yes the path, for a no what was tried and what would make it a yes."""
 
     allowed: bool
     path: tuple[Step, ...]
@@ -30,4 +42,155 @@ class Explanation:
 
 
 def explain(question: Question, graph: Graph) -> Explanation:
-    raise NotImplementedError
+    """Answer the question again, with reasons.  Raises as `check` does."""
+    with graph.lock:
+        decision = check(question, graph)
+        if decision.reason is Reason.OUTSIDE_SCOPE:
+            return _outside_scope(question)
+        edges, now = graph.edges, graph.clock()
+        someone = subject_of(edges, question, now)
+        if decision.allowed:
+            return _yes(question, edges, someone, decision, now)
+        return _no(question, edges, someone, now)
+
+
+def _outside_scope(question: Question) -> Explanation:
+    wanted = permission(question.resource.type, question.action)
+    return Explanation(
+        allowed=False,
+        path=(),
+        sentence=f"the credential's scope does not cover {wanted}",
+        tried=(f"scope: {question.scope}",),
+        would_allow=(f"a credential whose scope covers {wanted}",),
+    )
+
+
+def _yes(question: Question, edges: Edges, someone: Who, decision: Decision, now: float) -> Explanation:
+    if decision.reason is Reason.ROLE_PERMISSION:
+        hops = _permission_hops(question, edges, someone, now)
+    else:
+        hops = _relation_hops(question, edges, someone, now)
+    path = tuple(
+        Step(hop.object, hop.relation, hop.subject, step_text(hop.object, hop.relation, hop.subject)) for hop in hops
+    )
+    subject = named(str(question.subject))
+    if not path:
+        return Explanation(allowed=True, path=(), sentence=f"{subject} is {question.action} of {question.resource}")
+    sentence = sentence_of(question, [(step.object, step.relation, step.subject) for step in path])
+    return Explanation(allowed=True, path=path, sentence=sentence)
+
+
+def _relation_hops(question: Question, edges: Edges, someone: Who, now: float) -> list[Hop]:
+    route = route_of(edges, question.resource.type, question.action)
+    number = route.ids.get(question.resource.id)
+    if route.plan is None or number is None:
+        return []
+
+    def holds(plan: Plan, base: int) -> bool:
+        """A part of an inexact plan is a reason only if it holds by itself."""
+        if plan.exact:
+            return True
+        return any(
+            by_relation(edges, edges.routes[edges.kind_name(base >> edges.compiled.bits)][name], someone, own, now)
+            for own in (edges.names[base >> edges.compiled.bits],)
+            for name in (edges.compiled.relation_names[relation] for relation in plan.relations)
+        )
+
+    found = trail_to_resource(edges, route.plan, number << edges.compiled.bits, someone, holds, now)
+    if found is None:
+        return []
+    end, upper = found
+    return [*trail_of_usersets(edges, someone, end, now), *upper]
+
+
+def _permission_hops(question: Question, edges: Edges, someone: Who, now: float) -> list[Hop]:
+    """The way to a role of the subject that holds the permission, and the permission itself."""
+    compiled = edges.compiled
+    route = route_of(edges, question.resource.type, question.action)
+    for granted in sorted(route.permissions & someone.permissions):
+        for key in edges.pointing_at(granted):
+            userset = key & ~compiled.mask | compiled.assignee
+            if userset in someone.mine:
+                own = Hop(edges.text(key & ~compiled.mask), "permission", edges.text(granted))
+                return [*trail_of_usersets(edges, someone, userset, now), own]
+    return []
+
+
+def _no(question: Question, edges: Edges, someone: Who, now: float) -> Explanation:
+    subject, resource = named(str(question.subject)), question.resource
+    route = route_of(edges, resource.type, question.action)
+    wanted = permission(resource.type, question.action)
+    groups = sorted(named(text) for text in _memberships(edges, someone))
+    tried = []
+    number = route.ids.get(resource.id)
+    if route.plan is not None:
+        if number is None:
+            tried.append(f"no tuple names {resource}")
+        else:
+            tried += _tried(edges, route.plan, number << edges.compiled.bits, now)
+        tried.append(f"{subject} is in {', '.join(groups)}" if groups else f"{subject} is in no group and has no role")
+    tried.append(f"no role of {subject} holds {wanted}")
+    if not counts(question.subject.type, question):
+        tried.append("for whoever is anonymous, roles count for viewing resources only")
+    sentence = f"{subject} may not {_verb(question)}: no relation and no role gives it"
+    return Explanation(
+        allowed=False,
+        path=(),
+        sentence=sentence,
+        tried=tuple(tried),
+        would_allow=tuple(_suggestions(question, edges, now)),
+    )
+
+
+def _verb(question: Question) -> str:
+    if question.resource.type == "platform":
+        return question.action
+    return f"{question.action} {question.resource}"
+
+
+def _memberships(edges: Edges, someone: Who) -> Iterator[str]:
+    for value in someone.mine:
+        if value & edges.compiled.mask and value != someone.value:
+            yield edges.text(value)
+
+
+def _tried(edges: Edges, plan: Plan, base: int, now: float) -> Iterator[str]:
+    """Say which relations of the resource, and of what it draws on, were looked at and whom they name."""
+    seen = {(id(plan), base)}
+    todo = [(plan, base)]
+    bits = edges.compiled.bits
+    while todo and len(seen) <= MAX_SUGGESTIONS * 4:
+        plan, base = todo.pop(0)
+        names = [edges.compiled.relation_names[relation] for relation in plan.own]
+        held = sum(len(edges.held(base | r)) + len(edges.alive(base | r, now)) for r in plan.own)
+        yield f"{' or '.join(names)} of {edges.text(base)}: {held} named, none of them fits"
+        for tupleset, targets in plan.parents:
+            for value in edges.held(base | tupleset):
+                target = targets.get(edges.kinds[value >> bits])
+                if target is not None and (id(target), value) not in seen:
+                    seen.add((id(target), value))
+                    todo.append((target, value))
+
+
+def _suggestions(question: Question, edges: Edges, now: float) -> Iterator[str]:
+    """Say what would make it a yes: a share, a membership, a role."""
+    subject, resource = named(str(question.subject)), question.resource
+    route = route_of(edges, resource.type, question.action)
+    compiled = edges.compiled
+    if route.plan is not None:
+        kind = compiled.kinds.get(question.subject.type, -1) + (question.subject.id == ANYONE)
+        suffix = compiled.relations.get(question.subject.relation, 0)
+        for relation in reversed(route.plan.own):
+            key = route.plan.kind << compiled.bits | relation
+            if (key << 32 | kind << compiled.bits | suffix, "") in compiled.allowed:
+                yield f"make {subject} {compiled.relation_names[relation]} of {resource}"
+                break
+        number = route.ids.get(resource.id)
+        base = (number or 0) << compiled.bits
+        sharing = (
+            v for r in route.plan.own for v in spread(edges.forward.get(base | r)) if number and v & compiled.mask
+        )
+        for value in list(sharing)[:MAX_SUGGESTIONS]:
+            yield f"add {subject} to {named(edges.text(value))}"
+    if counts(question.subject.type, question):
+        yield f"give {subject} a role that holds {permission(resource.type, question.action)}"

@@ -59,7 +59,7 @@ class Graph:
             self.edges = edges
 
     def apply(self, changes: Sequence[TupleChange], revision: str) -> None:
-        """Publish one revision: readers see all of `changes` or none.  A change that the model does not allow is left out.
+        """Publish one revision: readers see all of `changes` or none.  What the model does not allow is left out.
 
         Raises `ValueError` for a change that is not a tuple, before anything is changed.
         """

@@ -74,10 +74,10 @@ def load_rows(edges: Edges, rows: Iterable[Row]) -> None:
             if held == value:
                 continue
             forward[key] = {held, value}
-        elif value in held:
+        elif value in held:  # type: ignore[operator]  # a set, then
             continue
         else:
-            held.add(value)
+            held.add(value)  # type: ignore[union-attr]
         count += 1
         behind = edges.above if relation_key in feeds else edges.behind
         back = behind.get(value)
@@ -86,5 +86,5 @@ def load_rows(edges: Edges, rows: Iterable[Row]) -> None:
         elif back.__class__ is int:
             behind[value] = {back, key}
         else:
-            back.add(key)
+            back.add(key)  # type: ignore[union-attr]
     edges.count += count

@@ -1,7 +1,7 @@
 """The model compiled to numbers: what each relation of each type looks up, flat, and what a tuple of it may name.
 
-A relation has one number for all types; `kind << bits | relation` is a relation of one type.  A type's kind is even, its
-wildcard's (`user:*`) the odd one after it.
+A relation has one number for all types; `kind << bits | relation` is a relation of one type.  A type's kind is even,
+its wildcard's (`user:*`) the odd one after it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NO_RELATION = 0  # the relation number of no relation, so that a plain subject's
 
 @dataclass(slots=True, eq=False)
 class Link:
-    """Whoever is found by `source` holds `relation` here, by a tuple whose subject has relation `suffix` (0: a parent)."""
+    """Whoever is found by `source` holds `relation` here, by a tuple that names it with relation `suffix` (0: none)."""
 
     source: Plan
     suffix: int

@@ -77,7 +77,7 @@ def _line_end(text: str, position: int) -> int:
 
 
 def _block_end(text: str, position: int, line: int, column: int) -> int:
-    """Find the brace that closes the one at `position`.  Braces in quotes and comments of the expression do not count."""
+    """Find the brace that closes the one at `position`.  Those in the expression's quotes and comments do not count."""
     depth, quote = 0, ""
     while position < len(text):
         char = text[position]
