@@ -28,9 +28,8 @@ def check(question: Question, graph: Graph) -> Decision:
     """
     scope = question.scope
     if scope is not None and not scope.covers(permission(question.resource.type, question.action)):
-        return Decision(
-            allowed=False, reason=OUTSIDE_SCOPE, revision=graph.edges.revision, question=question, graph=graph
-        )
+        no = False
+        return Decision(no, OUTSIDE_SCOPE, graph.edges.revision, question, graph)
     if question.role is None and not question.groups and not question.roles:
         decision = _from_memo(question, graph)
         if decision is not None:

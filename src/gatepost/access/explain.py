@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from gatepost.access.check import by_relation, check, counts, route_of, subject_of
 from gatepost.access.decision import Decision, Reason
-from gatepost.access.edges import Edges, Who, spread
+from gatepost.access.edges import Edges, Who
 from gatepost.access.graph import Graph
 from gatepost.access.plan import Plan
 from gatepost.access.trail import Hop, trail_of_usersets, trail_to_resource
 from gatepost.access.wording import named, sentence_of, step_text
-from gatepost.principal import ANYONE, Question, permission
+from gatepost.principal import ANONYMOUS, Question, permission
 
 MAX_SUGGESTIONS = 5
 
@@ -100,7 +101,7 @@ def _relation_hops(question: Question, edges: Edges, someone: Who, now: float) -
     if found is None:
         return []
     end, upper = found
-    return [*trail_of_usersets(edges, someone, end, now), *upper]
+    return [*trail_of_usersets(edges, someone, end, _vouched(question, edges), now), *upper]
 
 
 def _permission_hops(question: Question, edges: Edges, someone: Who, now: float) -> list[Hop]:
@@ -112,8 +113,14 @@ def _permission_hops(question: Question, edges: Edges, someone: Who, now: float)
             userset = key & ~compiled.mask | compiled.assignee
             if userset in someone.mine:
                 own = Hop(edges.text(key & ~compiled.mask), "permission", edges.text(granted))
-                return [*trail_of_usersets(edges, someone, userset, now), own]
+                return [*trail_of_usersets(edges, someone, userset, _vouched(question, edges), now), own]
     return []
+
+
+def _vouched(question: Question, edges: Edges) -> frozenset[int]:
+    """The groups and roles that the call's issuer vouches for: no tuple leads to them."""
+    groups = {edges.value("group", name, "member") for name in question.groups}
+    return frozenset(groups | {edges.value("role", name, "assignee") for name in question.roles})
 
 
 def _no(question: Question, edges: Edges, someone: Who, now: float) -> Explanation:
@@ -133,13 +140,8 @@ def _no(question: Question, edges: Edges, someone: Who, now: float) -> Explanati
     if not counts(question.subject.type, question):
         tried.append("for whoever is anonymous, roles count for viewing resources only")
     sentence = f"{subject} may not {_verb(question)}: no relation and no role gives it"
-    return Explanation(
-        allowed=False,
-        path=(),
-        sentence=sentence,
-        tried=tuple(tried),
-        would_allow=tuple(_suggestions(question, edges, now)),
-    )
+    would_allow = tuple(_suggestions(question, edges))
+    return Explanation(allowed=False, path=(), sentence=sentence, tried=tuple(tried), would_allow=would_allow)
 
 
 def _verb(question: Question) -> str:
@@ -172,25 +174,32 @@ def _tried(edges: Edges, plan: Plan, base: int, now: float) -> Iterator[str]:
                     todo.append((target, value))
 
 
-def _suggestions(question: Question, edges: Edges, now: float) -> Iterator[str]:
+def _suggestions(question: Question, edges: Edges) -> Iterator[str]:
     """Say what would make it a yes: a share, a membership, a role."""
     subject, resource = named(str(question.subject)), question.resource
     route = route_of(edges, resource.type, question.action)
     compiled = edges.compiled
     if route.plan is not None:
-        kind = compiled.kinds.get(question.subject.type, -1) + (question.subject.id == ANYONE)
-        suffix = compiled.relations.get(question.subject.relation, 0)
-        for relation in reversed(route.plan.own):
-            key = route.plan.kind << compiled.bits | relation
-            if (key << 32 | kind << compiled.bits | suffix, "") in compiled.allowed:
-                yield f"make {subject} {compiled.relation_names[relation]} of {resource}"
-                break
-        number = route.ids.get(resource.id)
-        base = (number or 0) << compiled.bits
-        sharing = (
-            v for r in route.plan.own for v in spread(edges.forward.get(base | r)) if number and v & compiled.mask
-        )
-        for value in list(sharing)[:MAX_SUGGESTIONS]:
+        least = next((r for r in reversed(route.plan.own) if _may_be(edges, route.plan.kind, r, question)), None)
+        if least is not None:
+            yield f"make {subject} {compiled.relation_names[least]} of {resource}"
+        base = route.ids.get(resource.id, 0) << compiled.bits
+        sharing = (value for relation in route.plan.own for value in edges.held(base | relation) if base)
+        joinable = (v for v in sharing if v & compiled.mask and _may_join(edges, v, question))
+        for value in islice(joinable, MAX_SUGGESTIONS):
             yield f"add {subject} to {named(edges.text(value))}"
     if counts(question.subject.type, question):
         yield f"give {subject} a role that holds {permission(resource.type, question.action)}"
+    if question.subject.type == ANONYMOUS.type:
+        yield "sign in"
+
+
+def _may_be(edges: Edges, kind: int, relation: int, question: Question) -> bool:
+    """Tell whether the model allows a tuple of this relation that names the subject."""
+    compiled, subject = edges.compiled, question.subject
+    shape = compiled.shape(kind << compiled.bits | relation, subject.type, subject.id, subject.relation)
+    return shape is not None and (shape, "") in compiled.allowed
+
+
+def _may_join(edges: Edges, userset: int, question: Question) -> bool:
+    return _may_be(edges, edges.kinds[userset >> edges.compiled.bits], userset & edges.compiled.mask, question)

@@ -67,14 +67,14 @@ def _back(came: dict[tuple[int, int], tuple[At, Hop] | None], at: At) -> Iterato
         step = came[id(plan), base]
 
 
-def trail_of_usersets(edges: Edges, someone: Who, end: int, now: float) -> list[Hop]:
-    """Find the memberships from the subject to the userset (or itself) `end`, looking down from there."""
+def trail_of_usersets(edges: Edges, someone: Who, end: int, vouched: frozenset[int], now: float) -> list[Hop]:
+    """Find the memberships from the subject, or from a vouched userset, to `end`, looking down from there."""
     compiled = edges.compiled
     came: dict[int, tuple[int, Hop] | None] = {end: None}
     todo = deque([end])
     while todo:
         current = todo.popleft()
-        if current == someone.value or not current & compiled.mask:
+        if current == someone.value or current in vouched or not current & compiled.mask:
             return list(_membership_hops(came, current))
         base = current & ~compiled.mask
         for relation in compiled.own.get(edges.relation_key(current), ()):
@@ -82,7 +82,7 @@ def trail_of_usersets(edges: Edges, someone: Who, end: int, now: float) -> list[
                 if value in someone.mine and value not in came:
                     came[value] = (current, _hop(edges, base | relation, value))
                     todo.append(value)
-    return []  # the userset was vouched for with the call: no tuple leads to it
+    return []
 
 
 def _membership_hops(came: dict[int, tuple[int, Hop] | None], at: int) -> Iterator[Hop]:

@@ -27,10 +27,10 @@ def named(text: str) -> str:
 
 def step_text(entity: str, relation: str, subject: str) -> str:
     """One tuple as a clause with its own subject."""
-    return f"{named(subject)} {_predicate(entity, relation, subject)}"
+    return f"{named(subject)} {_predicate(entity, relation)}"
 
 
-def _predicate(entity: str, relation: str, subject: str) -> str:
+def _predicate(entity: str, relation: str) -> str:
     kind = entity.partition(":")[0]
     if kind == "group" and relation == "member":
         return f"is a member of {named(entity)}"
@@ -50,9 +50,7 @@ def sentence_of(question: Question, steps: Sequence[Triple]) -> str:
         if entity.startswith("role:") and relation == "permission":
             clauses.append(f"which holds {held.partition(':')[2].replace('.', ':', 1)}")
         else:
-            clauses.append(
-                f"which {_predicate(entity, relation, held)}" if clauses else _predicate(entity, relation, held)
-            )
+            clauses.append(f"{'which ' if clauses else ''}{_predicate(entity, relation)}")
     if clauses[0].startswith("which") or start != subject:
         # The way does not begin at the subject: a wildcard, or a group or role that the call's issuer vouches for.
         return f"{subject} counts as {start}: {start} {', '.join(clauses).removeprefix('which ')}"
