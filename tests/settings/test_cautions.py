@@ -53,6 +53,7 @@ def test_trap_2_a_delegated_issuer_s_pattern_is_loud_too(read: Read) -> None:
     ("toml", "sentence"),
     [
         (QUIET + 'public_url = "http://gate.example"', "main.public_url is http://gate.example: without TLS passwords and tokens can be read on the way"),
+        (QUIET + "password_sign_in = false", "main.password_sign_in is off, and there is no provider: only admins can sign in, at /login/local"),
         (QUIET + 'default_roles = ["admin"]', "main.default_roles contains admin: whoever signs in may do everything"),
         (QUIET + 'trusted_proxies = ["0.0.0.0/0"]', "main.trusted_proxies takes in every address: anybody can say where a call comes from"),
         (QUIET + 'trusted_proxies = ["10.0.0.1"]\n' + ONE, "main.public_url is not set, and trusted_proxies says that a proxy stands in front: providers send people back to http://127.0.0.1:8420"),

@@ -197,6 +197,7 @@ SLOW = "repeats a group in which something repeats, or has more than three .*: i
         pytest.param(PROVIDER + ISSUER.replace("realms/data", "realms/main"), f"{D}.audience contains the client_id of sso.providers[0], which has the same issuer: a token for both could not be told apart", id="overlap"),
         pytest.param(PROVIDER + NO_AUDIENCE.replace("realms/data", "realms/main") + "allow_any_audience = true", f"{D}.allow_any_audience takes in the ID tokens of sso.providers[0], which has the same issuer: name the audiences", id="overlap of any"),
         pytest.param(PROVIDER + PROVIDER.replace('"idp"', '"two"'), "FILE: sso.providers[1].client_id is that of sso.providers[0] at the same issuer: their tokens could not be told apart", id="same client"),
+        pytest.param('[main]\npublic_url = "https://idp.example"\n' + ISSUER.replace("/realms/data", "/"), f"{D}.issuer is Gatepost's own public_url: what it issues itself needs no table", id="ourselves"),
         pytest.param(ISSUER + ISSUER.replace('"gateway"', '"two"'), "FILE: delegated.issuers[1].audience overlaps with that of delegated.issuers[0] at the same issuer: give them audiences of their own, or required_claims that exclude each other", id="same audience"),
     ],
 )  # fmt: skip

@@ -43,7 +43,7 @@ ALGORITHMS = "must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES
         ('[main]\npassword_sign_in = "true"', 'FILE: main.password_sign_in = "true": must be true or false'),
         ('[main]\ndefault_roles = ["a b"]', f'FILE: main.default_roles[0] = "a b": {ROLE}'),
         ('[main]\ninitial_admin_token = "gp_short"', ("FILE: main.initial_admin_token = (hidden): "
-         f"must be gp_ and 29 to 200 URL-safe characters, {WAYS}")),
+         f"must be gp_ and 29 or more URL-safe characters, {WAYS}")),
         ('[main]\ninitial_admin_password = "gp_x"', ("FILE: main.initial_admin_password = (hidden): must be a password "
          f"that looks neither like an API token (gp_…) nor like a JWS, {WAYS}")),
         ('[database]\nurl = "mysql://u:geheim@x/y"', f"FILE: database.url = (hidden): must be sqlite:///PATH or postgresql://…, {WAYS}"),

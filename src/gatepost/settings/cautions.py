@@ -46,6 +46,8 @@ def main_cautions(settings: Settings) -> Iterator[str]:
         )
     if "admin" in main.default_roles:
         yield "main.default_roles contains admin: whoever signs in may do everything"
+    if not main.password_sign_in and not settings.sso.providers:
+        yield "main.password_sign_in is off, and there is no provider: only admins can sign in, at /login/local"
     if settings.database.url.reveal() in {"sqlite://", "sqlite:///:memory:"}:
         yield "database.url keeps everything in memory: it is gone when the process ends"
 

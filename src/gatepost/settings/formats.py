@@ -217,7 +217,7 @@ SECRET = secret(r".+", "a secret")
 INITIAL_PASSWORD = secret(
     r"(?!gp_)(?![\w-]+\.[\w-]+\.[\w-]*\Z).+", "a password that looks neither like an API token (gp_…) nor like a JWS"
 )
-INITIAL_TOKEN = secret(r"gp_[A-Za-z0-9_-]{29,200}", "gp_ and 29 to 200 URL-safe characters")
+INITIAL_TOKEN = secret(r"gp_[A-Za-z0-9_-]{29,}", "gp_ and 29 or more URL-safe characters")
 ENCRYPTION_KEY = secret(r".{32,}", "a key of 32 characters or more")
 DATABASE_URL = secret(r"(sqlite|postgresql)://[!-~]*", "sqlite:///PATH or postgresql://…")
 PUBLIC_KEY = Kind(

@@ -17,6 +17,9 @@ def overlaps(settings: Settings) -> Iterator[Finding]:
     providers = [(f"sso.providers[{i}]", p) for i, p in enumerate(settings.sso.providers)]
     issuers = [(f"delegated.issuers[{i}]", d) for i, d in enumerate(settings.delegated.issuers)]
     yield from same_names([*providers, *issuers])
+    for place, issuer_url in [*((p, t.issuer) for p, t in providers), *((p, t.issuer) for p, t in issuers)]:
+        if issuer_url and issuer_url.rstrip("/") == settings.main.public_url:
+            yield f"{place}.issuer", "is Gatepost's own public_url: what it issues itself needs no table"
     for (first, one), (second, other) in combinations(providers, 2):
         if one.issuer and one.client_id and (one.issuer, one.client_id) == (other.issuer, other.client_id):
             yield f"{second}.client_id", f"is that of {first} at the same issuer: their tokens could not be told apart"
