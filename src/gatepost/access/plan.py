@@ -265,3 +265,33 @@ def _definitions(model: AuthorizationModel) -> Iterator[tuple[str, str, Rewrite]
     for kind in model.types.values():
         for name, rewrite in kind.relations.items():
             yield kind.name, name, rewrite
+
+
+def relations_given_by(model: AuthorizationModel, kind: str, relation: str) -> tuple[str, ...]:
+    """List the relations of an object that having `relation` to it can give, itself among them, in the model's order.
+
+    Also those that take more than this relation (`and`): whoever hands it out opens the way to them.
+    """
+    found = model.types.get(kind)
+    if found is None or relation not in found.relations:
+        return ()
+    given, grew = {relation}, True
+    while grew:
+        before = len(given)
+        for name, rewrite in found.relations.items():
+            if any(isinstance(part, Computed) and part.relation in given for part in _positive(rewrite)):
+                given.add(name)
+        grew = len(given) > before
+    return tuple(name for name in found.relations if name in given)
+
+
+def _positive(rewrite: Rewrite) -> Iterator[Rewrite]:
+    """Yield the parts of a rewrite that do not stand under a `but not`."""
+    match rewrite:
+        case Union(children) | Intersection(children):
+            for child in children:
+                yield from _positive(child)
+        case Exclusion(base, _):
+            yield from _positive(base)
+        case _:
+            yield rewrite
