@@ -24,6 +24,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo serve test test-peers check bench lock assets format wheel clean
+.PHONY: check-format check-lint check-types check-house check-assets
 
 help: ## list these targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -42,11 +43,21 @@ test: $(VENV)/.dev $(SPRITE) ## the whole test suite, on SQLite and PostgreSQL (
 test-peers: $(VENV)/.dev $(SPRITE) $(PEER)/node_modules/.package-lock.json ## tests against other people's real programs, such as OpenID providers
 	$(PYTEST) -m peer tests/peers $(ARGS)
 
-check: $(VENV)/.dev $(SPRITE) ## format, lint, types, house rules, pinned front-end files: what CI checks first
-	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/ruff check $(CODE)
+check: check-format check-lint check-types check-house check-assets ## format, lint, types, house rules, pinned front-end files
+
+check-format: $(VENV)/.dev
+	$(BIN)/ruff format --check --output-format=concise $(CODE)
+
+check-lint: $(VENV)/.dev
+	$(BIN)/ruff check --output-format=concise $(CODE)
+
+check-types: $(VENV)/.dev
 	$(BIN)/mypy $(CODE)
+
+check-house: $(VENV)/.dev $(SPRITE)
 	$(PYTEST) -q tests/house
+
+check-assets: $(SPRITE)
 	$(BIN)/python tools/assets.py --check
 
 format: $(VENV)/.dev ## format the code and mend what ruff can mend
