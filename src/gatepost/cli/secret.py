@@ -40,3 +40,11 @@ def read_secret(given: str | None, what: str, *, confirm: bool = False) -> str:
         raise click.UsageError(f"{what} is needed: give it on standard input, with - as the option's value")
     answer: str = click.prompt(what, hide_input=True, confirmation_prompt=confirm, err=True)
     return answer
+
+
+def read_text(what: str) -> str:
+    """Ask the person for something that is no secret."""
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{what} is needed")
+    answer: str = click.prompt(what, err=True)
+    return answer

@@ -8,7 +8,7 @@ import click
 
 from gatepost.cli import show
 from gatepost.cli.remote import Remote, remote
-from gatepost.cli.secret import read_secret, secret_option
+from gatepost.cli.secret import read_secret, read_text, secret_option
 from gatepost.client import requests
 from gatepost.client.credentials import Nobody, Password
 from gatepost.client.errors import Misconfigured, SignInEnded
@@ -45,8 +45,7 @@ def _password(at: Remote, username: str | None, password: str | None) -> Passwor
         return given
     if username is None and not isinstance(given, Nobody):
         raise Misconfigured("this credential is a token, which needs no sign-in")
-    name = username or click.prompt("username", err=True)
-    return Password(name, read_secret(password, "password"))
+    return Password(username or read_text("username"), read_secret(password, "password"))
 
 
 @click.command()
