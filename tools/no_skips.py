@@ -13,10 +13,23 @@ import pytest
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn a skip into a failure; an expected failure, which pytest also reports as skipped, stays one."""
+    """Turn the skip of a test into a failure; an expected failure, which pytest also reports as skipped, stays one."""
     report = yield
     if report.skipped and not hasattr(report, "wasxfail"):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        report.outcome = "failed"
-        report.longrepr = f"skipped, which CI does not allow.  {reason}"
+        report.outcome, report.longrepr = "failed", refusal(report)
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Turn the skip of a whole file, as by `pytest.importorskip`, into a failure."""
+    report = yield
+    if report.skipped:
+        report.outcome, report.longrepr = "failed", refusal(report)
+    return report
+
+
+def refusal(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """Say why it was skipped, and that this does not count here."""
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return f"skipped, which CI does not allow.  {reason}"

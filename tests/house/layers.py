@@ -15,11 +15,14 @@ FLOORS: tuple[tuple[str, frozenset[str]], ...] = (
     ("crypto", frozenset()),  # those modules of tokens/ that know nothing of the gate; see `floor`
     ("memory", frozenset({"memory"})),
     ("gate", frozenset({"gate"})),
-    ("operations", frozenset({"audit", "authn", "directory", "sso", "tokens"})),
+    ("operations", frozenset({"audit", "authn", "directory", "opening", "sso", "tokens"})),
     ("edges", frozenset({"asgi", "cli", "client", "demo", "fastapi", "server", "sqlalchemy", "testing", "wsgi"})),
 )
 NAMES = tuple(name for name, _ in FLOORS)
 EDGES = FLOORS[-1][1]
+
+# The one import that points up.  `Gatepost.open` is the front door, and putting everything together is operations' work.
+UPWARD = frozenset({("gatepost.gate", "gatepost.opening")})
 
 # Edges do not know one another, but for these.
 EDGE_PAIRS = frozenset({("cli", "client"), ("cli", "demo"), ("cli", "server"), ("demo", "server")})
