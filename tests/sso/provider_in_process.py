@@ -353,7 +353,7 @@ def _proves(grant: Document, form: Document) -> bool:
     if "code_challenge" not in grant:
         return True
     digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == grant["code_challenge"]
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == str(grant["code_challenge"])
 
 
 @contextmanager
