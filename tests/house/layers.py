@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, frozenset[str]], ...] = (
 NAMES = tuple(name for name, _ in FLOORS)
 EDGES = FLOORS[-1][1]
 
-# The one import that points up.  `Gatepost.open` is the front door, and putting everything together is operations' work.
+# The one import that points up: `Gatepost.open` is the front door, and behind it everything is put together.
 UPWARD = frozenset({("gatepost.gate", "gatepost.opening")})
 
 # Edges do not know one another, but for these.
