@@ -70,6 +70,27 @@ PLATFORM = Entity("platform", "main")
 ANONYMOUS = Entity("anonymous", ANYONE)
 
 
+PLATFORM_NOUNS = frozenset(
+    {
+        "audit",
+        "conflict",
+        "decision",
+        "group",
+        "key",
+        "provider",
+        "role",
+        "service",
+        "service_token",
+        "session",
+        "store",
+        "token",
+        "user",
+    }
+)
+"""What the platform's own permissions speak of (`user:create`).  A `*` for the type does not mean these, but in `*:*`:
+`*:view` opens every resource, and not the directory or the audit trail."""
+
+
 def permission(kind: str, action: str) -> str:
     """What a role or a scope must hold for `action` on a `kind`: `dataset:view`.
 
@@ -90,14 +111,17 @@ class Scope:
         return cls(frozenset(text.split()))
 
     def covers(self, wanted: str) -> bool:
-        """Tell whether `wanted` (itself `type:action`, perhaps with a `*`) is within the ceiling."""
-        kind, _, action = wanted.partition(":")
+        """Tell whether `wanted`, itself `type:action` and perhaps with a `*`, is within the ceiling."""
         held = self.patterns
-        return "*:*" in held or wanted in held or f"{kind}:*" in held or f"*:{action}" in held
+        if "*:*" in held or wanted in held:
+            return True
+        kind, _, action = wanted.partition(":")
+        return f"{kind}:*" in held or (kind not in PLATFORM_NOUNS and f"*:{action}" in held)
 
-    def within(self, other: Iterable[str]) -> bool:
-        ceiling = Scope(frozenset(other))
-        return all(ceiling.covers(pattern) for pattern in self.patterns)
+    def within(self, ceiling: Iterable[str]) -> bool:
+        """Tell whether every pattern of this scope is covered by one of `ceiling`."""
+        above = Scope(frozenset(ceiling))
+        return all(above.covers(pattern) for pattern in self.patterns)
 
     def __str__(self) -> str:
         return " ".join(sorted(self.patterns))

@@ -1,0 +1,59 @@
+"""`gp_` secrets: API and service tokens, as Bearer or as the secret in Basic."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gatepost.authn.pending import Authenticator, Pending
+from gatepost.errors import InvalidToken
+from gatepost.gate import Gatepost
+from gatepost.principal import BasicCredential, BearerToken, Credential, Method, Principal
+from gatepost.records import TokenRecord
+from gatepost.tokens.api_tokens import read_token
+from gatepost.tokens.secrets import API_PREFIX, digest
+
+ANY_OWNER = "__token__"
+
+
+def recogniser(gate: Gatepost, address: str) -> Authenticator:
+    def recognise(credential: Credential, now: datetime) -> Principal | Pending | None:
+        match credential:
+            case BearerToken(token) if token.startswith(API_PREFIX):
+                secret, username = token, ANY_OWNER
+            case BasicCredential(username, secret) if secret.startswith(API_PREFIX):
+                pass
+            case _:
+                return None
+        key = digest(secret)
+        known = gate.memory.tokens.get(key)
+        if known is not None:
+            return _principal(gate, known, username, now, address)
+        return Pending("database", lambda: _read(gate, key, username, now, address))
+
+    return recognise
+
+
+def _read(gate: Gatepost, key: bytes, username: str, now: datetime, address: str) -> Principal:
+    token = gate.memory.tokens.get_or_read(key, lambda digest_: read_token(gate, digest_))
+    if token is None:
+        raise InvalidToken(detail="an unknown or revoked token")
+    return _principal(gate, token, username, now, address)
+
+
+def _principal(gate: Gatepost, token: TokenRecord, username: str, now: datetime, address: str) -> Principal:
+    if token.expires_at is not None and token.expires_at <= now:
+        raise InvalidToken(detail=f"token {token.id} has expired")
+    if gate.memory.has_ended(token.id) or str(token.owner) in gate.memory.disabled:
+        raise InvalidToken(detail=f"token {token.id} was revoked, or its owner disabled")
+    if username != ANY_OWNER and username.lower() != token.owner.id.lower():
+        raise InvalidToken(detail=f"token {token.id} is not of the user named with it")
+    gate.journal.token_used(token.id, now)
+    is_service = token.owner.type == "service"
+    return Principal(
+        subject=token.owner,
+        method=Method.SERVICE_TOKEN if is_service else Method.API_TOKEN,
+        scope=token.scopes,
+        credential_id=token.id,
+        issuer=token.issuer if is_service else None,
+        address=address,
+    )

@@ -1,0 +1,20 @@
+"""`X-Gatepost-Role`: one of the caller's own roles for this call, and none of the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gatepost.access import roles_of
+from gatepost.errors import Forbidden
+from gatepost.gate import Gatepost
+from gatepost.principal import Principal, Subject
+
+HEADER = b"x-gatepost-role"
+
+
+def narrow(gate: Gatepost, caller: Principal, role: str) -> Principal:
+    """Narrow the call to `role`.  Raises `Forbidden` if it is not the caller's: a header never adds anything."""
+    own = roles_of(Subject.of(caller.subject), gate.memory.graph, groups=caller.groups, roles=caller.roles)
+    if role not in own:
+        raise Forbidden("X-Gatepost-Role names a role that you do not have")
+    return replace(caller, role=role)

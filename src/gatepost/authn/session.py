@@ -1,0 +1,54 @@
+"""The console's session cookie."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gatepost.authn.pending import Authenticator, Pending
+from gatepost.errors import InvalidToken
+from gatepost.gate import Gatepost
+from gatepost.principal import Credential, Method, Principal, SessionCookie
+from gatepost.records import SessionRecord
+from gatepost.tokens.secrets import digest
+from gatepost.tokens.sessions import is_over, read_session
+
+SEEN_EVERY = timedelta(seconds=10)
+
+
+def recogniser(gate: Gatepost, address: str) -> Authenticator:
+    def recognise(credential: Credential, now: datetime) -> Principal | Pending | None:
+        if not isinstance(credential, SessionCookie):
+            return None
+        key = digest(credential.secret)
+        known = gate.memory.sessions.get(key)
+        # Another process may have seen the session more lately than this one: ask the database before giving it up.
+        if known is not None and not is_over(gate, known, known.last_seen_at, now):
+            return _principal(gate, key, known, now, address)
+        return Pending("database", lambda: _read(gate, key, now, address))
+
+    return recognise
+
+
+def _read(gate: Gatepost, key: bytes, now: datetime, address: str) -> Principal:
+    gate.memory.sessions.drop(key)
+    session = gate.memory.sessions.get_or_read(key, lambda digest_: read_session(gate, digest_))
+    if session is None or is_over(gate, session, session.last_seen_at, now):
+        raise InvalidToken(detail="an unknown session, or one that is over")
+    return _principal(gate, key, session, now, address)
+
+
+def _principal(gate: Gatepost, key: bytes, session: SessionRecord, now: datetime, address: str) -> Principal:
+    if gate.memory.has_ended(session.id) or str(session.subject) in gate.memory.disabled:
+        raise InvalidToken(detail="the session was ended, or the account disabled")
+    if now - session.last_seen_at > SEEN_EVERY:
+        gate.memory.sessions.renew(key, replace(session, last_seen_at=now))
+        gate.journal.session_seen(session.id, now)
+    return Principal(
+        subject=session.subject,
+        method=Method.SESSION,
+        scope=None,
+        credential_id=session.id,
+        provider=session.provider,
+        address=address,
+    )

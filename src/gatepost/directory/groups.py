@@ -1,0 +1,170 @@
+"""Groups and their members.  A membership is a relation tuple, and says where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from gatepost.audit.record import AuditRecord
+from gatepost.directory.authority import require_carries_no_more
+from gatepost.directory.guards import owned_alone, require_an_admin_left
+from gatepost.directory.names import require_name, require_text
+from gatepost.directory.pages import Page, Wanted, read_page, slice_page
+from gatepost.directory.subjects import require_subject
+from gatepost.errors import AlreadyExists, Conflict, InvalidField, NotFound
+from gatepost.gate import Gatepost
+from gatepost.principal import Principal, Subject
+from gatepost.store import tables
+from gatepost.store.relations import MANUAL, forget, held_by, relate, unrelate
+from gatepost.store.store import Change
+
+t = tables.groups
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group, without its members."""
+
+    name: str
+    description: str
+    origin: str
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One membership and where it came from."""
+
+    subject: str
+    origin: str
+    author: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+def _group(row: Row[tuple[object, ...]]) -> Group:
+    return Group(row.name, row.description, row.origin, row.created_at, row.created_by)
+
+
+def _row(connection: Connection, name: str) -> Row[tuple[object, ...]]:
+    row = connection.execute(select(t).where(t.c.name == name)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no group:{name}")
+    return row
+
+
+def create_group(gate: Gatepost, caller: Principal, name: str, description: str = "") -> Group:
+    """Make a group.  Raises `AlreadyExists`, `InvalidField`."""
+    gate.require(caller, "group:create", seen_by="")
+    require_name(name)
+    require_text(description, "description")
+    with gate.change(caller, "group:create") as tx:
+        if tx.connection.execute(select(t.c.name).where(t.c.name == name)).one_or_none() is not None:
+            raise AlreadyExists(f"there is a group {name} already")
+        add_group(tx, name, description, author=str(caller.subject), origin=MANUAL)
+        tx.record(AuditRecord.of(caller, "group.created", f"group:{name}", at=tx.at))
+        return _group(_row(tx.connection, name))
+
+
+def add_group(tx: Change, name: str, description: str, *, author: str, origin: str) -> None:
+    tx.connection.execute(
+        insert(t).values(name=name, description=description, origin=origin, created_at=tx.at, created_by=author)
+    )
+    tx.log("group", name)
+
+
+def get_group(gate: Gatepost, caller: Principal, name: str) -> Group:
+    gate.require(caller, "group:view")
+    with gate.store.read() as connection:
+        return _group(_row(connection, name))
+
+
+def list_groups(gate: Gatepost, caller: Principal, page: Wanted) -> Page[Group]:
+    gate.require(caller, "group:view", seen_by="")
+    with gate.store.read() as connection:
+        return read_page(connection, select(t), [t.c.name], page, _group)
+
+
+def change_group(gate: Gatepost, caller: Principal, name: str, description: str) -> Group:
+    require_text(description, "description")
+    with gate.change(caller, "group:edit", seen_by="group:view") as tx:
+        _row(tx.connection, name)
+        tx.connection.execute(update(t).where(t.c.name == name).values(description=description))
+        tx.log("group", name)
+        tx.record(AuditRecord.of(caller, "group.changed", f"group:{name}", at=tx.at))
+        return _group(_row(tx.connection, name))
+
+
+def delete_group(gate: Gatepost, caller: Principal, name: str) -> None:
+    """Delete a group with its memberships and everything that was granted through it."""
+    with gate.change(caller, "group:delete", seen_by="group:view") as tx:
+        _row(tx.connection, name)
+        if alone := owned_alone(tx.connection, f"group:{name}#member"):
+            raise Conflict(
+                f"group:{name} alone owns {len(alone)} resources: give them another owner", items=alone[:100]
+            )
+        forget(tx, f"group:{name}")
+        tx.connection.execute(t.delete().where(t.c.name == name))
+        tx.log("group", name, gone=True)
+        require_an_admin_left(tx)
+        tx.record(AuditRecord.of(caller, "group.deleted", f"group:{name}", at=tx.at))
+
+
+def list_members(gate: Gatepost, caller: Principal, name: str, page: Wanted) -> Page[Member]:
+    """The direct members, one row for each origin."""
+    gate.require(caller, "group:view")
+    with gate.store.read() as connection:
+        _row(connection, name)
+        rows = held_by(connection, f"group:{name}", ("member",))
+    members = [Member(r.subject, r.origin, r.author, r.created_at, r.expires_at) for r in rows]
+    return slice_page(members, lambda m: f"{m.subject} {m.origin}", page)
+
+
+def add_member(
+    gate: Gatepost, caller: Principal, name: str, subject: str, *, expires_at: datetime | None = None
+) -> None:
+    """Add a user, a service or another group's members.  The caller must hold all that the group carries."""
+    who = require_subject(subject, "member of a group")
+    if expires_at is not None and expires_at <= gate.now():
+        raise InvalidField({"expires_at": "this is in the past"})
+    with gate.change(caller, "group:edit", seen_by="group:view") as tx:
+        _row(tx.connection, name)
+        who.require_exists(tx.connection)
+        if who.subject == Subject("group", name, "member"):
+            raise InvalidField({"subject": "a group cannot be a member of itself"})
+        require_carries_no_more(gate, caller, Subject("group", name, "member"))
+        if relate(tx, f"group:{name}", "member", str(who.subject), author=str(caller.subject), expires_at=expires_at):
+            detail = {"member": str(who.subject), "expires_at": expires_at.isoformat() if expires_at else ""}
+            tx.record(AuditRecord.of(caller, "group.member_added", f"group:{name}", at=tx.at, detail=detail))
+
+
+def remove_member(gate: Gatepost, caller: Principal, name: str, subject: str) -> None:
+    """Remove a membership that was made by hand.  One that a provider synchronises is changed there."""
+    who = require_subject(subject, "member of a group")
+    with gate.change(caller, "group:edit", seen_by="group:view") as tx:
+        _row(tx.connection, name)
+        remove_by_hand(tx, f"group:{name}", "member", str(who.subject))
+        require_an_admin_left(tx)
+        tx.record(
+            AuditRecord.of(
+                caller, "group.member_removed", f"group:{name}", at=tx.at, detail={"member": str(who.subject)}
+            )
+        )
+
+
+def remove_by_hand(tx: Change, object_: str, relation: str, subject: str) -> None:
+    """Remove a tuple that people, or the configuration at the first start, have made.
+
+    Raises `NotFound` if there is none, `Conflict` if the only one comes from a provider, which would bring it back.
+    """
+    origins = [row.origin for row in held_by(tx.connection, object_, (relation,)) if row.subject == subject]
+    if not origins:
+        raise NotFound(f"{subject} is no {relation} of {object_}")
+    mine = [origin for origin in origins if origin in (MANUAL, "config")]
+    if not mine:
+        raise Conflict(f"this comes from {', '.join(origins)} and would come back: change it there")
+    for origin in mine:
+        unrelate(tx, object_, relation, subject, origin=origin)

@@ -1,0 +1,301 @@
+"""People: making, changing, disabling and deleting them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from gatepost.audit.record import AuditRecord
+from gatepost.directory.authority import require_carries_no_more
+from gatepost.directory.guards import owned_alone, require_an_admin_left
+from gatepost.directory.names import require_email, require_text, require_username
+from gatepost.directory.pages import Page, Wanted, read_page
+from gatepost.directory.profiles import profile_of
+from gatepost.errors import AlreadyExists, Conflict, InvalidCredentials, InvalidField, NotFound
+from gatepost.gate import Gatepost
+from gatepost.principal import Method, Principal, Subject
+from gatepost.records import Profile
+from gatepost.store import tables
+from gatepost.store.relations import forget, relate, unrelate
+from gatepost.store.store import Change
+from gatepost.tokens import throttle
+from gatepost.tokens.api_tokens import count_tokens_of, revoke_tokens_of
+from gatepost.tokens.passwords import require_good_password
+from gatepost.tokens.sessions import end_sessions, session_ids_of
+
+UNSET = object()
+t = tables.users
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUser:
+    """A person to be made.  `external` names the provider or issuer that will vouch: then there is no password."""
+
+    username: str
+    password: str | None = field(default=None, repr=False)
+    email: str | None = None
+    email_verified: bool = False
+    display_name: str | None = None
+    external: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a disabling or deletion took with it, and what it left without an owner."""
+
+    user: Profile
+    sessions: int = 0
+    tokens: int = 0
+    left_without_owner: tuple[str, ...] = ()
+
+
+def create_user(gate: Gatepost, caller: Principal, wanted: NewUser) -> Profile:
+    """Make a person, with the default roles.  Raises `AlreadyExists`, `InvalidField`."""
+    gate.require(caller, "user:create", seen_by="")
+    username = require_username(wanted.username)
+    email = require_email(wanted.email)
+    display = require_text(wanted.display_name or username, "display_name", 200)
+    _require_one_way_in(gate, wanted)
+    hashed = None
+    if wanted.password is not None:
+        require_good_password(wanted.password, (username, email or "", display))
+        hashed = gate.passwords.hash(wanted.password)
+    with gate.change(caller, "user:create") as tx:
+        if tx.connection.execute(select(t.c.id).where(t.c.username == username)).one_or_none() is not None:
+            raise AlreadyExists(f"there is a user {username} already")
+        row = add_user(
+            gate,
+            tx,
+            username=username,
+            display_name=display,
+            email=email,
+            email_verified=wanted.email_verified,
+            password=hashed,
+            external=wanted.external,
+            author=str(caller.subject),
+        )
+        tx.record(
+            AuditRecord.of(
+                caller, "user.created", f"user:{username}", at=tx.at, detail={"external": wanted.external or ""}
+            )
+        )
+        return profile_of(row)
+
+
+def _require_one_way_in(gate: Gatepost, wanted: NewUser) -> None:
+    if wanted.external is None:
+        return
+    if wanted.password is not None:
+        raise InvalidField({"password": "an external user has none: the provider vouches"})
+    settings = gate.settings
+    known = [p.name for p in settings.sso.providers] + [i.name for i in settings.delegated.issuers]
+    if wanted.external not in known:
+        names = ", ".join(sorted(known)) or "none is configured"
+        raise InvalidField({"external": f"no such provider or issuer; allowed: {names}"})
+
+
+def add_user(
+    gate: Gatepost, tx: Change, *, author: str, roles: tuple[str, ...] | None = None, **values: object
+) -> Row[tuple[object, ...]]:
+    """Write the row and the first roles.  The caller has decided that it may be."""
+    user_id = gate.new_id()
+    tx.connection.execute(insert(t).values(id=user_id, created_at=tx.at, created_by=author, **values))
+    tx.log("user", str(values["username"]), id=user_id)
+    for role in gate.settings.main.default_roles if roles is None else roles:
+        relate(tx, f"role:{role}", "assignee", f"user:{values['username']}", author=author, origin="config")
+    return tx.connection.execute(select(t).where(t.c.id == user_id)).one()
+
+
+def get_user(gate: Gatepost, caller: Principal, username: str) -> Profile:
+    """Anybody sees themselves; others take `user:view`."""
+    username = username.lower()
+    if caller.subject != Subject("user", username).entity:
+        gate.require(caller, "user:view")
+    with gate.store.read() as connection:
+        return profile_of(_row(connection, username))
+
+
+def _row(connection: Connection, username: str) -> Row[tuple[object, ...]]:
+    row = connection.execute(select(t).where(t.c.username == username)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no user:{username}")
+    return row
+
+
+def list_users(gate: Gatepost, caller: Principal, page: Wanted, query: str = "") -> Page[Profile]:
+    """List people by username; `query` finds a part of the username, the name or the e-mail."""
+    gate.require(caller, "user:view", seen_by="")
+    wanted = select(t)
+    if query:
+        part = f"%{query.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
+        wanted = wanted.where(
+            t.c.username.like(part, escape="!")
+            | t.c.display_name.ilike(part, escape="!")
+            | t.c.email.ilike(part, escape="!")
+        )
+    with gate.store.read() as connection:
+        return read_page(connection, wanted, [t.c.username], page, profile_of)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserChange:
+    """What to change; what is `UNSET` stays."""
+
+    disabled: object = UNSET
+    display_name: object = UNSET
+    email: object = UNSET
+    email_verified: object = UNSET
+
+
+def change_user(gate: Gatepost, caller: Principal, username: str, wanted: UserChange) -> Ended:
+    """Change a person.  One's own name and e-mail anybody may change; the rest takes `user:edit`.
+
+    Disabling ends every session and token of that person at once, and always passes: it reports what is left without an
+    owner.  A changed e-mail is unverified until a provider or an admin says otherwise.
+    """
+    username = username.lower()
+    own = caller.subject == Subject("user", username).entity
+    only_own_fields = wanted.disabled is UNSET and wanted.email_verified is UNSET
+    if own and only_own_fields:
+        gate.require_signed_in(caller, "user:edit")
+        with gate.change_unasked() as tx:
+            gate.still_holds(caller)
+            return _change(tx, caller, username, wanted)
+    with gate.change(caller, "user:edit", seen_by="user:view") as tx:
+        _row(tx.connection, username)
+        if not (own or _only_disables(wanted)):
+            require_carries_no_more(gate, caller, Subject("user", username))
+        return _change(tx, caller, username, wanted)
+
+
+def _only_disables(wanted: UserChange) -> bool:
+    """Taking rights away is no handing out: a person can be disabled by anybody who may edit users."""
+    return wanted.disabled is True and wanted.email is UNSET and wanted.email_verified is UNSET
+
+
+def _change(tx: Change, caller: Principal, username: str, wanted: UserChange) -> Ended:
+    row = _row(tx.connection, username)
+    values: dict[str, object] = {}
+    if wanted.display_name is not UNSET:
+        values["display_name"] = require_text(str(wanted.display_name or username), "display_name", 200)
+    if wanted.email is not UNSET and wanted.email != row.email:
+        values["email"] = require_email(None if wanted.email is None else str(wanted.email))
+        values["email_verified"] = False
+    if wanted.email_verified is not UNSET:
+        values["email_verified"] = bool(wanted.email_verified)
+    disables = wanted.disabled is True and row.disabled_at is None
+    enables = wanted.disabled is False and row.disabled_at is not None
+    if disables or enables:
+        values["disabled_at"] = tx.at if disables else None
+    if not values:
+        return Ended(profile_of(row))
+    tx.connection.execute(update(t).where(t.c.id == row.id).values(**values))
+    is_disabled = (row.disabled_at is not None and not enables) or disables
+    tx.log("user", username, id=row.id, disabled=is_disabled)
+    sessions, tokens = 0, 0
+    left: tuple[str, ...] = ()
+    if disables:
+        sessions = end_sessions(tx, session_ids_of(tx.connection, Subject("user", username).entity))
+        tokens = count_tokens_of(tx.connection, Subject("user", username).entity)
+        left = tuple(owned_alone(tx.connection, f"user:{username}"))
+    event = "user.disabled" if disables else "user.enabled" if enables else "user.changed"
+    detail = {"fields": sorted(values), "left_without_owner": list(left)} if left else {"fields": sorted(values)}
+    tx.record(AuditRecord.of(caller, event, f"user:{username}", at=tx.at, detail=detail))
+    return Ended(profile_of(_row(tx.connection, username)), sessions, tokens, left)
+
+
+def delete_user(gate: Gatepost, caller: Principal, username: str, transfer_to: str | None = None) -> Ended:
+    """Delete a person with everything that is theirs: tuples, tokens, sessions, linked identities.
+
+    What they alone own goes to `transfer_to`; without it the deletion is refused with the list.
+    """
+    username = username.lower()
+    with gate.change(caller, "user:delete", seen_by="user:view") as tx:
+        row = _row(tx.connection, username)
+        require_carries_no_more(gate, caller, Subject("user", username))
+        subject = f"user:{username}"
+        alone = owned_alone(tx.connection, subject)
+        if alone and transfer_to is None:
+            raise Conflict(f"{subject} alone owns {len(alone)} resources: say whom they go to", items=alone[:100])
+        if transfer_to is not None:
+            _transfer(tx, caller, alone, subject, transfer_to.lower())
+        sessions = end_sessions(tx, session_ids_of(tx.connection, Subject("user", username).entity))
+        tokens = revoke_tokens_of(tx, Subject("user", username).entity)
+        forget(tx, subject)
+        tx.connection.execute(tables.identities.delete().where(tables.identities.c.username == username))
+        tx.connection.execute(t.delete().where(t.c.id == row.id))
+        tx.log("user", username, id=row.id, deleted=True)
+        require_an_admin_left(tx)
+        detail = {"transferred_to": transfer_to or "", "transferred": alone[:100]}
+        tx.record(AuditRecord.of(caller, "user.deleted", subject, at=tx.at, detail=detail))
+        return Ended(profile_of(row), sessions, tokens)
+
+
+def _transfer(tx: Change, caller: Principal, resources: list[str], old: str, heir: str) -> None:
+    found = tx.connection.execute(select(t.c.disabled_at).where(t.c.username == heir)).one_or_none()
+    if found is None or found.disabled_at is not None or f"user:{heir}" == old:
+        raise InvalidField({"transfer_to": "this has to be another user, who is not disabled"})
+    for resource in resources:
+        relate(tx, resource, "owner", f"user:{heir}", author=str(caller.subject))
+        unrelate(tx, resource, "owner", old)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPassword:
+    """A password to be set.  One's own takes the current one."""
+
+    password: str = field(repr=False)
+    current_password: str | None = field(default=None, repr=False)
+
+
+def set_password(gate: Gatepost, caller: Principal, username: str, wanted: NewPassword) -> None:
+    """Set a password and end the person's other sessions.
+
+    One's own takes the current password and a signed-in person, not a token that was left in a script; somebody else's
+    takes `user:reset_password`, and no more rights than the caller's own.
+    """
+    username = username.lower()
+    subject = Subject("user", username)
+    own = caller.subject == subject.entity
+    with gate.store.read() as connection:
+        row = connection.execute(select(t).where(t.c.username == username)).one_or_none()
+    if own:
+        _require_current(gate, caller, row, wanted)
+    else:
+        gate.require(caller, "user:reset_password", seen_by="user:view")
+    if row is None:
+        raise NotFound(f"there is no user:{username}")
+    if row.external is not None:
+        raise Conflict(f"user:{username} signs in at {row.external} and has no password here")
+    require_good_password(wanted.password, (username, row.email or "", row.display_name))
+    hashed = gate.passwords.hash(wanted.password)
+    with gate.change_unasked() as tx:
+        gate.still_holds(caller)
+        if not own:
+            gate.require(caller, "user:reset_password", seen_by="user:view")
+            require_carries_no_more(gate, caller, subject)
+        changed = tx.connection.execute(
+            update(t).where(t.c.id == row.id, t.c.password.is_not_distinct_from(row.password)).values(password=hashed)
+        )
+        if changed.rowcount == 0:
+            raise Conflict("the password was changed by somebody else in the meantime")
+        kept = caller.credential_id if own else ""
+        end_sessions(tx, session_ids_of(tx.connection, subject.entity, besides=kept))
+        tx.log("user", username, id=row.id, disabled=row.disabled_at is not None)
+        tx.record(AuditRecord.of(caller, "user.password_set", subject, at=tx.at))
+
+
+def _require_current(
+    gate: Gatepost, caller: Principal, row: Row[tuple[object, ...]] | None, wanted: NewPassword
+) -> None:
+    gate.require_signed_in(caller, "user:reset_password")
+    if caller.method in (Method.API_TOKEN, Method.DELEGATED):
+        raise Conflict("a password is changed by its owner, signed in; not with a token")
+    if wanted.current_password is None:
+        raise InvalidField({"current_password": "needed to change one's own password"})
+    # Whoever holds a stolen session must not be able to try passwords here that the sign-in page would throttle.
+    throttle.require_not_throttled(gate.store, caller.subject.id, caller.address, gate.now())
+    if row is None or not gate.passwords.matches(row.password, wanted.current_password):
+        throttle.note_failure(gate.store, caller.subject.id, caller.address, gate.now())
+        raise InvalidCredentials("the current password is wrong")

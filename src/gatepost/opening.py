@@ -1,0 +1,196 @@
+"""Opening a Gatepost: the database, the keys, the first start."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, insert, select
+
+from gatepost.access import AuthorizationModel, builtin_model, parse_model, validate, with_protected_types
+from gatepost.audit.record import AuditRecord
+from gatepost.directory.roles import BUILT_IN, add_role
+from gatepost.directory.users import add_user
+from gatepost.errors import ConfigurationError, InvalidModel, Unavailable
+from gatepost.gate import Dice, Gatepost
+from gatepost.memory import Memory
+from gatepost.principal import FULL_SCOPE, Entity
+from gatepost.settings import DatabaseSettings, Secret, Settings
+from gatepost.store import tables
+from gatepost.store.database import sqlite_file
+from gatepost.store.migrate import upgrade
+from gatepost.store.relations import relate
+from gatepost.store.store import Change, Store
+from gatepost.tokens.api_tokens import store_token
+from gatepost.tokens.passwords import Passwords
+from gatepost.tokens.sealing import Sealer
+from gatepost.tokens.signing_keys import ensure_keys
+
+G = TypeVar("G", bound=Gatepost)
+
+ADMIN = "admin"
+SYSTEM = "platform:main"
+CANARY = "sealing-canary"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStart:
+    """What an empty database was given.  A generated password is told once, by whoever opened it, and kept nowhere."""
+
+    username: str
+    generated_password: str | None = field(repr=False)
+
+
+def open_gatepost(
+    kind: type[G], source: str | Settings | None, dice: Dice | None = None, passwords: Passwords | None = None
+) -> G:
+    """See `Gatepost.open`."""
+    settings = _settings(source)
+    dice = dice or Dice()
+    store = Store(settings.database.url.reveal(), now=dice.now, new_id=dice.new_id, new_stamp=dice.stamp)
+    try:
+        upgrade(store)
+        sealer = Sealer(_encryption_keys(settings, store, dice), dice.urandom)
+        memory = Memory(
+            store,
+            sealer,
+            clock=dice.clock,
+            model=lambda connection: current_model(settings, connection),
+            longest_token_life=settings.tokens.access_token_ttl,
+            stale_for=settings.access.stale_for,
+        )
+        gate = kind(settings, store, memory, sealer, passwords or Passwords(), dice)
+        _require_right_key(gate)
+        gate.first_start = _start_for_the_first_time(gate)
+        memory.catch_up()
+        _renew_keys(gate)
+    except BaseException:
+        store.close()
+        raise
+    gate.follow()
+    return gate
+
+
+def _settings(source: str | Settings | None) -> Settings:
+    if source is None:
+        return Settings()
+    if isinstance(source, str):
+        return replace(Settings(), database=DatabaseSettings(url=Secret(source)))
+    return source
+
+
+def _encryption_keys(settings: Settings, store: Store, dice: Dice) -> list[str]:
+    if settings.keys.encryption_keys:
+        return [key.reveal() for key in settings.keys.encryption_keys]
+    file = sqlite_file(store.engine)
+    if file is None:
+        raise ConfigurationError(["keys.encryption_keys: required on PostgreSQL: a backup must not hold its own key"])
+    return [_key_file(file.with_name(file.name + ".key"), dice)]
+
+
+def _key_file(file: Path, dice: Dice) -> str:
+    """Read the key beside the database, or make it: readable by its owner only, and by one process alone."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        text = file.read_text().strip()
+        if not text:
+            raise Unavailable(
+                f"the key file {file.name} is empty: another process may be writing it, or a disk was full"
+            ) from None
+        return text
+    with os.fdopen(handle, "w") as out:
+        key = dice.secret(64)
+        out.write(key + "\n")
+        out.flush()
+        os.fsync(out.fileno())
+    return key
+
+
+def current_model(settings: Settings, connection: Connection) -> AuthorizationModel:
+    """The platform's own model: from the configured file, else the newest that was posted, else the built-in one."""
+    if settings.access.model is not None:
+        try:
+            model = parse_model(Path(settings.access.model).read_text(encoding="utf-8"))
+            return _complete(model)
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError([f"access.model: {settings.access.model} cannot be read"]) from error
+        except InvalidModel as error:
+            raise ConfigurationError([f"access.model: {error}"]) from error
+    t = tables.models
+    query = select(t.c.document).where(t.c.store == "main").order_by(t.c.id.desc()).limit(1)
+    document = connection.execute(query).scalar_one_or_none()
+    return builtin_model() if document is None else _complete(parse_model(document))
+
+
+def _complete(model: AuthorizationModel) -> AuthorizationModel:
+    full = with_protected_types(model)
+    validate(full)
+    return full
+
+
+def _require_right_key(gate: Gatepost) -> None:
+    """A database whose secrets were sealed with another key is not started on: half of it could not be read."""
+    t = tables.facts
+    with gate.store.read() as connection:
+        canary = connection.execute(select(t.c.value).where(t.c.name == CANARY)).scalar_one_or_none()
+    if canary is None:
+        return
+    try:
+        gate.sealer.open(canary, CANARY)
+    except (ValueError, Unavailable) as error:
+        raise ConfigurationError(
+            [
+                "keys.encryption_keys: none of them is the key that this database was sealed with; add that one at the end"
+            ]
+        ) from error
+
+
+def _start_for_the_first_time(gate: Gatepost) -> FirstStart | None:
+    """On an empty database: roles, an admin, signing keys, all or nothing.  Of two processes that start, one does it."""
+    t = tables.facts
+    with gate.store.read() as connection:
+        if connection.execute(select(t.c.name).where(t.c.name == CANARY)).one_or_none() is not None:
+            return None
+    given = gate.settings.main.initial_admin_password
+    generated = None if given else gate.dice.secret(20)
+    hashed = gate.passwords.hash(given.reveal() if given else generated or "")
+    with gate.change_unasked() as tx:
+        if tx.connection.execute(select(t.c.name).where(t.c.name == CANARY)).one_or_none() is not None:
+            return None
+        tx.connection.execute(insert(t).values(name=CANARY, value=gate.sealer.seal(b"gatepost", CANARY)))
+        for name, (description, permissions) in BUILT_IN.items():
+            add_role(tx, name, description, permissions, author=SYSTEM, builtin=True)
+        values = {"username": ADMIN, "display_name": "Administrator", "email": None, "email_verified": False}
+        add_user(gate, tx, author=SYSTEM, password=hashed, external=None, roles=(), **values)
+        relate(tx, f"role:{ADMIN}", "assignee", f"user:{ADMIN}", author=SYSTEM)
+        ensure_keys(tx, gate.sealer, gate.settings.tokens.signing_algorithm, ())
+        _first_token(gate, tx)
+        tx.record(
+            AuditRecord(
+                event="platform.started",
+                target=SYSTEM,
+                subject=SYSTEM,
+                method="start",
+                at=tx.at,
+                reason="the database was empty",
+            )
+        )
+    return FirstStart(ADMIN, generated)
+
+
+def _first_token(gate: Gatepost, tx: Change) -> None:
+    if (token := gate.settings.main.initial_admin_token) is not None:
+        owner = Entity("user", ADMIN)
+        store_token(gate, tx, owner, owner, "initial_admin_token", FULL_SCOPE, None, token.reveal())
+
+
+def _renew_keys(gate: Gatepost) -> None:
+    """Where the configured algorithm has changed, publish a next key of it; `keys rotate` makes it sign."""
+    algorithm = gate.settings.tokens.signing_algorithm
+    if any(key.algorithm == algorithm for key in gate.memory.keys.keys):
+        return
+    with gate.change_unasked() as tx:
+        ensure_keys(tx, gate.sealer, algorithm, ("active",))

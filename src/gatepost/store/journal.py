@@ -1,0 +1,121 @@
+"""What a read leaves behind: last use, idle times, refusals, service-token calls.
+
+They are kept in a bounded buffer and written in batches each second, outside the changelog: no request that only reads
+waits for a write.  A crash loses at most what the last second held.  Changes never go through here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import bindparam, update
+
+from gatepost.audit.record import AuditRecord
+from gatepost.errors import GatepostError
+from gatepost.store import tables
+from gatepost.store.store import Store
+
+log = logging.getLogger("gatepost.store")
+
+FLUSH_SECONDS = 1.0
+MOST_RECORDS = 10_000
+MOST_TOUCHES = 50_000
+
+_Key = tuple[str, str, str, str, str, str]
+
+
+class Journal:
+    """The bounded buffer and the thread that empties it."""
+
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+        self._lock = threading.Lock()
+        self._records: dict[_Key, AuditRecord] = {}
+        self._tokens: dict[str, datetime] = {}
+        self._sessions: dict[str, datetime] = {}
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="gatepost-journal", daemon=True)
+        self.dropped = 0
+
+    def note(self, record: AuditRecord) -> None:
+        """Keep a refusal or a call.  Alike ones of the same second are added up."""
+        key = (record.event, record.outcome, record.subject, record.credential_id, record.target, record.address)
+        with self._lock:
+            known = self._records.get(key)
+            if known is not None:
+                self._records[key] = replace(known, count=known.count + record.count)
+            elif len(self._records) < MOST_RECORDS:
+                self._records[key] = record
+            else:
+                self.dropped += 1
+
+    def token_used(self, token_id: str, at: datetime) -> None:
+        if len(self._tokens) < MOST_TOUCHES:
+            self._tokens[token_id] = at
+
+    def session_seen(self, session_id: str, at: datetime) -> None:
+        if len(self._sessions) < MOST_TOUCHES:
+            self._sessions[session_id] = at
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(FLUSH_SECONDS):
+            self._try_to_flush()
+
+    def _try_to_flush(self) -> None:
+        try:
+            self.flush()
+        except GatepostError as error:
+            log.warning("the journal cannot be written: %s", error)
+        except Exception:
+            log.exception("the journal stumbled and goes on")
+
+    def flush(self) -> None:
+        """Write what is buffered, in one transaction.  What cannot be written is kept for the next time."""
+        with self._lock:
+            records, self._records = self._records, {}
+            tokens, self._tokens = self._tokens, {}
+            sessions, self._sessions = self._sessions, {}
+        if not (records or tokens or sessions):
+            return
+        try:
+            with self._store.write() as connection:
+                self._store.write_audit(connection, list(records.values()))
+                for table, column, touched in (
+                    (tables.tokens, tables.tokens.c.last_used_at, tokens),
+                    (tables.sessions, tables.sessions.c.last_seen_at, sessions),
+                ):
+                    if touched:
+                        # Two replicas flush in any order: the later time stays.
+                        query = (
+                            update(table)
+                            .where(table.c.id == bindparam("which"))
+                            .where((column < bindparam("seen")) | column.is_(None))
+                            .values({column: bindparam("seen")})
+                        )
+                        connection.execute(query, [{"which": w, "seen": at} for w, at in touched.items()])
+        except GatepostError:
+            self._put_back(records, tokens, sessions)
+            raise
+
+    def _put_back(
+        self, records: dict[_Key, AuditRecord], tokens: dict[str, datetime], sessions: dict[str, datetime]
+    ) -> None:
+        for record in records.values():
+            self.note(record)
+        with self._lock:
+            self._tokens = tokens | self._tokens
+            self._sessions = sessions | self._sessions
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+        self._try_to_flush()

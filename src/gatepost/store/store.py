@@ -1,0 +1,153 @@
+"""The store: reading, and changing under the head lock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, text, update
+
+from gatepost.audit.record import AuditRecord
+from gatepost.errors import Unavailable
+from gatepost.store import changelog, tables
+from gatepost.store.changelog import Entry
+from gatepost.store.database import LOCK_TIMEOUT_SECONDS, failures, open_engine
+from gatepost.store.revision import Head, Revision
+
+CHANNEL = "gatepost"
+
+
+@dataclass(slots=True)
+class Change:
+    """An open write: it holds the head row, so nothing it has read can change before it commits.
+
+    `log` feeds every process's memory, `record` the audit trail; both commit with the change or not at all.
+    """
+
+    connection: Connection
+    base: Head
+    at: datetime
+    entries: list[Entry] = field(default_factory=list)
+    records: list[AuditRecord] = field(default_factory=list)
+
+    @property
+    def revision(self) -> Revision:
+        """The revision that this change has, or the current one if it turns out to change nothing."""
+        return Revision(self.base.epoch, self.base.number + bool(self.entries))
+
+    def log(self, kind: str, key: str, **payload: Any) -> None:
+        self.entries.append(Entry(self.base.number + 1, kind, key, payload))
+
+    def record(self, record: AuditRecord) -> None:
+        self.records.append(record)
+
+
+class Store:
+    """One database.  `now`, `new_id` and `new_stamp` are given, so that tests hold the clock and the dice."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        new_stamp: Callable[[], str],
+    ) -> None:
+        self.engine: Engine = open_engine(url)
+        self.now = now
+        self.new_id = new_id
+        self.new_stamp = new_stamp
+        # SQLite's own lock is a poll with back-off; queueing this process's writers here is fair and costs nothing.
+        self._writer = threading.Lock()
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read transaction.  Raises `Unavailable` if the database does not answer."""
+        with failures(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A read transaction in which every query sees the same moment."""
+        with failures():
+            level = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+            with self.engine.connect().execution_options(**level) as connection, connection.begin():
+                yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A write outside the changelog: last use, throttles, the audit of refusals.  It takes no head lock."""
+        with failures(), self._queue():
+            options = {"gatepost_writes": True}
+            with self.engine.connect().execution_options(**options) as connection, connection.begin():
+                yield connection
+
+    @contextmanager
+    def change(
+        self, catch_up: Callable[[Connection, Head], None], applied: Callable[[Head, list[Entry]], None]
+    ) -> Iterator[Change]:
+        """Change something, under the head lock.
+
+        `catch_up` is called with the locked head before the body runs, so that the body decides on the newest state;
+        `applied` after the commit, so that this process's memory holds the change before anyone is answered.
+        """
+        with failures(), self._queue():
+            with self.engine.connect().execution_options(gatepost_writes=True) as connection, connection.begin():
+                base = changelog.read_head(connection, lock=True)
+                catch_up(connection, base)
+                change = Change(connection, base, self.now())
+                yield change
+                head = self._seal(change)
+            if change.entries:
+                applied(head, change.entries)
+
+    def _seal(self, change: Change) -> Head:
+        head = change.base
+        if change.entries:
+            head = changelog.append(change.connection, head, change.entries, self.new_stamp(), change.at)
+            if not self.is_sqlite:
+                change.connection.execute(
+                    text("SELECT pg_notify(:channel, :number)"), {"channel": CHANNEL, "number": str(head.number)}
+                )
+        self.write_audit(change.connection, [replace(r, revision=str(head.revision)) for r in change.records])
+        return head
+
+    def write_audit(self, connection: Connection, records: list[AuditRecord]) -> None:
+        if records:
+            rows = [
+                {c.name: getattr(record, c.name) for c in tables.audit.columns} | {"id": record.id or self.new_id()}
+                for record in records
+            ]
+            connection.execute(insert(tables.audit), rows)
+
+    @contextmanager
+    def _queue(self) -> Iterator[None]:
+        if not self._writer.acquire(timeout=LOCK_TIMEOUT_SECONDS):
+            raise Unavailable("the database is locked by another writer: nothing was changed")
+        try:
+            yield
+        finally:
+            self._writer.release()
+
+    def new_epoch(self) -> Head:
+        """Start a new epoch: history was rewound (a restore, a fail-over), so no older revision can be trusted."""
+        with self.write() as connection:
+            old = changelog.read_head(connection, lock=True)
+            fresh = {"epoch": self.new_stamp()[:8], "stamp": self.new_stamp()}
+            connection.execute(update(tables.head).where(tables.head.c.id == 1).values(**fresh))
+            return replace(old, **fresh)
+
+    def head(self) -> Head:
+        with self.read() as connection:
+            return changelog.read_head(connection)
+
+    def close(self) -> None:
+        self.engine.dispose()

@@ -1,0 +1,146 @@
+"""Sessions: a sign-in that goes on, in a browser (opaque cookie) or as a pair of access and refresh token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from gatepost.audit.record import AuditRecord
+from gatepost.errors import InvalidToken
+from gatepost.gate import Gatepost
+from gatepost.principal import Entity, Principal
+from gatepost.records import SessionRecord
+from gatepost.store import tables
+from gatepost.store.store import Change
+from gatepost.tokens.secrets import digest, new_session_secret
+
+AGENT_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """Where a sign-in comes from, and how it was proved."""
+
+    method: str
+    address: str
+    agent: str = ""
+    provider: str = ""
+    issuer: str | None = None
+    provider_subject: str | None = None
+    provider_sid: str | None = None
+    id_token: str | None = field(default=None, repr=False)
+    longest: timedelta | None = None  # the provider is asked again after that
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session and its secret, which is not stored and never shown again."""
+
+    record: SessionRecord
+    secret: str = field(repr=False)
+
+
+def open_session(gate: Gatepost, tx: Change, subject: Entity, arrival: Arrival, *, cookie: bool) -> NewSession:
+    """Start a session for `subject`, who has just proved who they are.  Raises `InvalidToken` for the disabled."""
+    if str(subject) in gate.memory.disabled:
+        raise InvalidToken("this account is disabled", detail=str(subject))
+    secret = new_session_secret(gate.dice)
+    session_id = gate.new_id()
+    life = min(gate.settings.sessions.absolute_timeout, arrival.longest or gate.settings.sessions.absolute_timeout)
+    if not cookie:
+        life = gate.settings.tokens.refresh_token_ttl if arrival.longest is None else min(life, arrival.longest)
+    values = {
+        "id": session_id,
+        "subject": str(subject),
+        "digest": digest(secret) if cookie else None,
+        "method": arrival.method,
+        "provider": arrival.provider,
+        "issuer": arrival.issuer,
+        "provider_subject": arrival.provider_subject,
+        "provider_sid": arrival.provider_sid,
+        "id_token": gate.sealer.seal(arrival.id_token.encode(), f"sessions/{session_id}") if arrival.id_token else None,
+        "created_at": tx.at,
+        "last_seen_at": tx.at,
+        "expires_at": tx.at + life,
+        "address": arrival.address,
+        "agent": arrival.agent[:AGENT_CHARACTERS],
+    }
+    tx.connection.execute(insert(tables.sessions).values(**values))
+    tx.record(
+        AuditRecord(
+            event="session.opened",
+            target=f"session:{session_id}",
+            subject=str(subject),
+            method=arrival.method,
+            at=tx.at,
+            address=arrival.address,
+            credential_id=session_id,
+            detail={"provider": arrival.provider} if arrival.provider else {},
+        )
+    )
+    row = tx.connection.execute(select(tables.sessions).where(tables.sessions.c.id == session_id)).one()
+    return NewSession(record_of(row), secret if cookie else "")
+
+
+def record_of(row: Row[tuple[object, ...]]) -> SessionRecord:
+    return SessionRecord(
+        id=row.id,
+        subject=Entity.parse(row.subject),
+        method=row.method,
+        provider=row.provider,
+        created_at=row.created_at,
+        last_seen_at=row.last_seen_at,
+        expires_at=row.expires_at,
+        ended_at=row.ended_at,
+        address=row.address,
+        agent=row.agent,
+        has_cookie=row.digest is not None,
+    )
+
+
+def read_session(gate: Gatepost, secret_digest: bytes) -> SessionRecord | None:
+    """Read a session by its cookie's digest, from the database."""
+    t = tables.sessions
+    with gate.store.read() as connection:
+        row = connection.execute(select(t).where(t.c.digest == secret_digest)).one_or_none()
+    return record_of(row) if row is not None and row.ended_at is None else None
+
+
+def is_over(gate: Gatepost, session: SessionRecord, last_seen: datetime, now: datetime) -> bool:
+    """Judge a session's two limits: since it began, and since it was last used."""
+    return now >= session.expires_at or now - last_seen >= gate.settings.sessions.idle_timeout
+
+
+def session_ids_of(connection: Connection, subject: Entity, *, besides: str = "") -> list[str]:
+    t = tables.sessions
+    query = select(t.c.id).where(t.c.subject == str(subject), t.c.ended_at.is_(None), t.c.id != besides)
+    return list(connection.execute(query).scalars())
+
+
+def end_sessions(tx: Change, ids: Iterable[str]) -> int:
+    """End sessions with everything that was issued in them: their access tokens die with the changelog entry."""
+    t, r = tables.sessions, tables.refresh_tokens
+    count = 0
+    for session_id in ids:
+        row = tx.connection.execute(select(t.c.digest, t.c.ended_at).where(t.c.id == session_id)).one_or_none()
+        if row is None or row.ended_at is not None:
+            continue
+        tx.connection.execute(update(t).where(t.c.id == session_id).values(ended_at=tx.at, id_token=None))
+        tx.connection.execute(r.delete().where(r.c.session == session_id))
+        tx.log("session", session_id, ended=True, digest=row.digest.hex() if row.digest else "")
+        count += 1
+    return count
+
+
+def sign_out(gate: Gatepost, caller: Principal) -> None:
+    """End the session that the caller came with.  Whoever has none (an API token) is refused by name."""
+    with gate.change_unasked() as tx:
+        if end_sessions(tx, [caller.credential_id]):
+            tx.record(
+                AuditRecord.of(
+                    caller, "session.ended", f"session:{caller.credential_id}", at=tx.at, reason="signed out"
+                )
+            )

@@ -1,0 +1,97 @@
+"""Slowing down whoever guesses passwords, without locking anybody out for good.
+
+Three counters of failures: of an account from one address, of an account from everywhere, of an address on any account.
+Each makes the next try wait longer, and forgets after a quarter of an hour of silence.  An address from which an account
+has signed in before is not held up by what others try on that account, so an attacker cannot keep its owner out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, select, update
+
+from gatepost.errors import Throttled
+from gatepost.store import tables
+from gatepost.store.store import Store
+
+FORGOTTEN_AFTER = timedelta(minutes=15)
+KNOWN_FOR = timedelta(days=30)
+LONGEST_WAIT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """`free` failures cost nothing; each further one doubles the wait, up to a minute."""
+
+    key: str
+    free: int
+
+    def wait(self, failures: int) -> int:
+        """Seconds to wait after that many failures."""
+        return 0 if failures < self.free else int(min(2 ** min(failures - self.free, 10), LONGEST_WAIT))
+
+
+def _key(kind: str, *parts: str) -> str:
+    """Of fixed size, and without the words that somebody typed into a sign-in form."""
+    return f"{kind}:{hashlib.sha256(chr(0).join(parts).encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+
+
+def _counters(account: str, address: str) -> tuple[Counter, Counter, Counter]:
+    return (
+        Counter(_key("pair", account, address), free=5),
+        Counter(_key("account", account), free=20),
+        Counter(_key("address", address), free=30),
+    )
+
+
+def require_not_throttled(store: Store, account: str, address: str, now: datetime) -> None:
+    """Raise `Throttled` with the seconds to wait if this account or address has failed too often."""
+    pair, everywhere, source = _counters(account, address)
+    known = _key("known", account, address)
+    t = tables.throttles
+    keys = [pair.key, everywhere.key, source.key, known]
+    with store.read() as connection:
+        rows = {r.key: r for r in connection.execute(select(t).where(t.c.key.in_(keys)))}
+    is_known = known in rows and now - rows[known].last_at < KNOWN_FOR
+    longest = 0
+    for counter in (pair, source) if is_known else (pair, everywhere, source):
+        row = rows.get(counter.key)
+        if row is not None and now - row.last_at < FORGOTTEN_AFTER:
+            left = row.last_at + timedelta(seconds=counter.wait(row.failures)) - now
+            longest = max(longest, -(-left // timedelta(seconds=1)))
+    if longest > 0:
+        raise Throttled("too many failed sign-ins: try again later", retry_after=longest)
+
+
+def note_failure(store: Store, account: str, address: str, now: datetime) -> None:
+    t = tables.throttles
+    with store.write() as connection:
+        for counter in _counters(account, address):
+            row = connection.execute(select(t).where(t.c.key == counter.key)).one_or_none()
+            if row is None:
+                connection.execute(insert(t).values(key=counter.key, failures=1, last_at=now))
+            else:
+                failures = 1 if now - row.last_at > FORGOTTEN_AFTER else t.c.failures + 1
+                connection.execute(update(t).where(t.c.key == counter.key).values(failures=failures, last_at=now))
+
+
+def note_success(store: Store, account: str, address: str, now: datetime) -> None:
+    """Forget the failures of this account from here, and remember that its owner comes from here.
+
+    The failures of the address on other accounts stay: an attacker's own account must not wipe them out.
+    """
+    pair, *_ = _counters(account, address)
+    known = _key("known", account, address)
+    t = tables.throttles
+    with store.write() as connection:
+        connection.execute(delete(t).where(t.c.key.in_((pair.key, known))))
+        connection.execute(insert(t).values(key=known, failures=0, last_at=now))
+
+
+def forget_old(store: Store, now: datetime) -> None:
+    t = tables.throttles
+    with store.write() as connection:
+        connection.execute(delete(t).where(t.c.last_at < now - KNOWN_FOR))
