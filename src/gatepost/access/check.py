@@ -128,7 +128,7 @@ def _settled(question: Question, graph: Graph) -> Decision:
     someone = subject_of(edges, question, now)
     by_role = bool(someone.permissions & route.permissions) and counts(question.subject.type, question)
     try:
-        related = by_relation(edges, route, someone, question.resource.id, now)
+        related = by_relation(edges, route, someone, _number(edges, route, question), now)
     except Unavailable:
         if not by_role:
             raise
@@ -138,9 +138,16 @@ def _settled(question: Question, graph: Graph) -> Decision:
     return Decision(allowed, reason, edges.revision, question, graph)
 
 
-def by_relation(edges: Edges, route: Route, someone: Who, name: str, now: float) -> bool:
-    """Tell whether the model says yes.  Call with the graph's lock held."""
-    number = route.ids.get(name)
+def _number(edges: Edges, route: Route, question: Question) -> int | None:
+    """Find the resource's number.  A userset has relations to its own object even if no tuple names that."""
+    number = route.ids.get(question.resource.id)
+    if number is None and question.subject.relation and question.subject.entity == question.resource:
+        return edges.nameless[question.resource.type]
+    return number
+
+
+def by_relation(edges: Edges, route: Route, someone: Who, number: int | None, now: float) -> bool:
+    """Tell whether the model says yes of the object `number`.  Call with the graph's lock held."""
     if number is None or route.plan is None:
         return False
     base = number << edges.compiled.bits

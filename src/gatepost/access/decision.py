@@ -20,6 +20,7 @@ class Reason(StrEnum):
     ROLE_PERMISSION = "role_permission"
     OUTSIDE_SCOPE = "outside_scope"
     NO_RELATION = "no_relation"
+    DISABLED = "disabled"
 
 
 class TooComplex(Unavailable):

@@ -45,6 +45,7 @@ class Edges:
         "kinds",
         "memo",
         "names",
+        "nameless",
         "narrowed",
         "revision",
         "routes",
@@ -62,6 +63,12 @@ class Edges:
         self.ids: dict[str, dict[str, int]] = {kind: {} for kind in compiled.kinds}
         self.names = [""]  # number 0 is nobody, for the mark
         self.kinds = array("H", [0])
+        self.nameless: dict[str, int] = {}  # of each type one that stands for all that no tuple names
+        for kind, number in compiled.kinds.items():
+            self.nameless[kind] = len(self.names)
+            self.names.append("")
+            self.kinds.append(number)
+            self.intern(kind, ANYONE)  # in every memo of the type's subjects from the start
         self.forward: Neighbours = {}
         self.above: Neighbours = {}  # reverse, of tuples that feed memoised usersets
         self.behind: Neighbours = {}  # reverse, of all others

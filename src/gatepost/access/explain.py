@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from gatepost.access.check import by_relation, check, counts, route_of, subject_of
+from gatepost.access.check import check, counts, route_of, subject_of
 from gatepost.access.decision import Decision, Reason
 from gatepost.access.edges import Edges, Who
+from gatepost.access.evaluate import evaluate
 from gatepost.access.graph import Graph
 from gatepost.access.plan import Plan
 from gatepost.access.trail import Hop, trail_of_usersets, trail_to_resource
@@ -89,13 +90,7 @@ def _relation_hops(question: Question, edges: Edges, someone: Who, now: float) -
 
     def holds(plan: Plan, base: int) -> bool:
         """A part of an inexact plan is a reason only if it holds by itself."""
-        if plan.exact:
-            return True
-        return any(
-            by_relation(edges, edges.routes[edges.kind_name(base >> edges.compiled.bits)][name], someone, own, now)
-            for own in (edges.names[base >> edges.compiled.bits],)
-            for name in (edges.compiled.relation_names[relation] for relation in plan.relations)
-        )
+        return plan.exact or any(evaluate(edges, someone, base | relation, now) for relation in plan.relations)
 
     found = trail_to_resource(edges, route.plan, number << edges.compiled.bits, someone, holds, now)
     if found is None:

@@ -89,6 +89,7 @@ class Compiled:
         self.memoised = self._memoised()
         self.own = {key: tuple(sorted(self._flat(key).own)) for key in self.memoised}
         self.feeds = self._feeds()
+        self.implied = self._implied()
         self.plans = self._make_plans()
         self.role = self.kinds.get("role", -1)
         self.member = self.relations.get("member", -1)
@@ -143,17 +144,22 @@ class Compiled:
         return frozenset(held)
 
     def _is_plain_union(self, key: int) -> bool:
+        return not any(
+            isinstance(part, FromParent | Intersection | Exclusion)
+            for used in self.computed_from(key)
+            for part in parts(self.rewrites[used])
+        )
+
+    def computed_from(self, key: int) -> set[int]:
+        """The relations of the same object that one is computed from, itself among them."""
         kind = key & ~self.mask
         todo, seen = [key], {key}
         while todo:
             for part in parts(self.rewrites[todo.pop()]):
-                match part:
-                    case FromParent() | Intersection() | Exclusion():
-                        return False
-                    case Computed(relation) if (used := kind | self.relations[relation]) not in seen:
-                        seen.add(used)
-                        todo.append(used)
-        return True
+                if isinstance(part, Computed) and (used := kind | self.relations[part.relation]) not in seen:
+                    seen.add(used)
+                    todo.append(used)
+        return seen
 
     def _usersets(self, key: int) -> Iterator[int]:
         """The usersets that tuples of this relation, or of those it is computed from, may name."""
@@ -169,6 +175,14 @@ class Compiled:
         for key, numbers in self.own.items():
             for number in numbers:
                 found.setdefault(key & ~self.mask | number, []).append(key & self.mask)
+        return {key: tuple(sorted(numbers)) for key, numbers in found.items()}
+
+    def _implied(self) -> dict[int, tuple[int, ...]]:
+        """Which memoised relations of the same object a userset has: those that are computed from it."""
+        found: dict[int, list[int]] = {}
+        for key in self.memoised:
+            for used in self.computed_from(key):
+                found.setdefault(used, []).append(key & self.mask)
         return {key: tuple(sorted(numbers)) for key, numbers in found.items()}
 
     def _flat(self, key: int) -> _Flat:

@@ -37,10 +37,17 @@ class Reach:
         for value in someone.mine | someone.maybe:
             if value:
                 self._follow(value, self._owned)
-        own, mask = someone.value, self.edges.compiled.mask
-        for each in self._plans:  # a userset has the relation that it is
-            if own & mask in each.relations and self.edges.kinds[own >> self.edges.compiled.bits] == each.kind:
-                self._add(each, own >> self.edges.compiled.bits)
+        if someone.value & self.edges.compiled.mask:
+            self._start_at_itself(someone.value)
+
+    def _start_at_itself(self, userset: int) -> None:
+        """A userset has the relation that it is, and all that are computed from it."""
+        compiled = self.edges.compiled
+        own = self.edges.relation_key(userset)
+        for each in self._plans:
+            keys = (each.kind << compiled.bits | relation for relation in each.relations)
+            if any(own in compiled.computed_from(key) for key in keys):
+                self._add(each, userset >> compiled.bits)
 
     def go(self, steps: int) -> None:
         """Follow at most `steps` objects further.  Call with the graph's lock held."""

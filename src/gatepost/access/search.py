@@ -94,7 +94,7 @@ def _still(question: Question, graph: Graph, names: list[str]) -> list[str]:
         return names
     edges, now = graph.edges, graph.clock()
     route, someone = route_of(edges, question.resource.type, question.action), subject_of(edges, question, now)
-    return [name for name in names if by_relation(edges, route, someone, name, now)]
+    return [name for name in names if by_relation(edges, route, someone, route.ids.get(name), now)]
 
 
 def subjects(resource: Entity, action: str, graph: Graph) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ def subjects(resource: Entity, action: str, graph: Graph) -> tuple[str, ...]:
             question = Question(subject=Subject.parse(text), action=action, resource=resource)
             someone = subject_of(edges, question, now)
             by_role = bool(someone.permissions & route.permissions) and counts(question.subject.type, question)
-            if by_role or by_relation(edges, route, someone, resource.id, now):
+            if by_role or by_relation(edges, route, someone, route.ids.get(resource.id), now):
                 allowed.append(text)
         return tuple(sorted(allowed))
 

@@ -28,7 +28,9 @@ PLAIN = Narrowing()
 def who(edges: Edges, subject: Subject, narrowing: Narrowing, now: float) -> Who:
     """Look the subject up in its memo, or work it out and keep it.  Call with the graph's lock held."""
     value = edges.value(subject.type, subject.id, subject.relation)
-    if not value and not subject.relation:
+    if not value and subject.relation:
+        value = edges.nameless[subject.type] << edges.compiled.bits | edges.compiled.relations[subject.relation]
+    elif not value:
         value = edges.value(subject.type, ANYONE)
     if narrowing == PLAIN:
         return _plain(edges, value, now)
@@ -77,7 +79,15 @@ def _starts(edges: Edges, value: int, narrowing: Narrowing) -> list[int]:
         starts.append(edges.value(edges.kind_name(value >> compiled.bits), ANYONE))
     starts += [edges.value("group", name, "member") for name in narrowing.groups]
     starts += [edges.value("role", name, "assignee") for name in narrowing.roles if narrowing.role in (None, name)]
-    return starts
+    return [*starts, *(implied for start in starts if start for implied in _implied(edges, start))]
+
+
+def _implied(edges: Edges, userset: int) -> Iterable[int]:
+    """The usersets of the same object that are computed from one.  Those met on the way up bring theirs along."""
+    mask = edges.compiled.mask
+    if not userset & mask:
+        return ()
+    return [userset & ~mask | relation for relation in edges.compiled.implied.get(edges.relation_key(userset), ())]
 
 
 class _Walk:
