@@ -27,6 +27,7 @@ class StandIn:
     answers: dict[str, tuple[int, object]] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
     url: str = ""
+    media_type: str = "application/json"
 
     @property
     def lines(self) -> list[str]:
@@ -50,7 +51,7 @@ def running() -> Iterator[StandIn]:
             line = f"{self.command} {self.path.removeprefix('/api/v1')}"
             status, body = stand_in.answer(line, dict(self.headers), raw)
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", stand_in.media_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -153,6 +153,17 @@ def test_the_audit_log_stops_at_its_limit(run: Run, server: StandIn) -> None:
     assert (result.exit_code, len(json.loads(result.stdout)), len(server.seen)) == (0, 2, 1)
 
 
+@pytest.mark.parametrize(("form", "media_type"), [("csv", "text/csv"), ("jsonl", "application/jsonl")])
+def test_the_audit_log_is_exported_as_it_comes(run: Run, server: StandIn, form: str, media_type: str) -> None:
+    server.answers["GET /audit?event=x"] = (200, "at,event")
+    server.media_type = media_type
+
+    result = run("audit", "export", "--format", form, "--filter", "event=x", "--server", server.url)
+
+    assert (result.exit_code, result.stdout) == (0, '"at,event"')
+    assert media_type in server.seen[0].headers["Accept"]
+
+
 @pytest.mark.parametrize(
     ("answer", "exit_code", "output"),
     [
@@ -178,15 +189,31 @@ def test_check_answers_by_its_exit_code(
     assert len(result.stderr.splitlines()) == (1 if exit_code == 2 else 0)
 
 
-def test_check_explains(run: Run, server: StandIn) -> None:
-    path = ["user:alice is member of group:g", {"relation": "editor", "object": "collection:sales"}]
-    server.answers["POST /explain"] = (200, {"allowed": True, "reason": "granted", "path": path})
+def test_check_explains_a_yes(run: Run, server: StandIn) -> None:
+    step = {"object": "group:g", "relation": "member", "subject": "user:alice", "text": "alice is in group g"}
+    answer = {"allowed": True, "sentence": "alice may, through group g", "path": [step], "tried": []}
+    server.answers["POST /explain"] = (200, answer)
 
     result = run("check", "me", "edit", "collection:sales", "--explain", "--server", server.url)
 
-    assert "user:alice is member of group:g" in result.stdout
-    assert "editor" in result.stdout
+    assert result.stdout.splitlines() == [
+        "allowed",
+        "  alice may, through group g",
+        "  because: alice is in group g",
+    ]
     assert server.seen[0].body == {"action": "edit", "resource": "collection:sales"}
+
+
+def test_check_explains_a_no(run: Run, server: StandIn) -> None:
+    answer = {"allowed": False, "sentence": "no", "path": [], "tried": ["a role"], "would_allow": ["a share"]}
+    server.answers["POST /explain"] = (200, answer)
+
+    result = run("check", "me", "edit", "collection:sales", "--explain", "--server", server.url)
+
+    assert (result.exit_code, result.stdout.splitlines()[1:]) == (
+        1,
+        ["  no", "  tried: a role", "  would allow it: a share"],
+    )
 
 
 def test_check_takes_the_specs_resource(run: Run, server: StandIn) -> None:

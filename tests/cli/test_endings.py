@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import gatepost
+from gatepost.errors import ConfigurationError
 from tests.cli.conftest import Run
 from tests.cli.stand_in import StandIn
 
@@ -112,6 +113,21 @@ def test_a_bug_of_ours_is_a_sentence_without_values(run: Run, monkeypatch: pytes
     assert result.exit_code == 2
     assert "bug in gatepost: RuntimeError at test_endings.py:" in result.stderr
     assert "hunter2" not in result.output
+
+
+def test_a_configuration_that_is_wrong_is_a_line_for_each_problem(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(_: object) -> None:
+        raise ConfigurationError(["main.pasword: unknown key", "main.port: 7 is not a text"])
+
+    monkeypatch.setattr("gatepost.cli.remote.is_external", wrong)
+
+    result = run("whoami", "--server", "http://127.0.0.1:1")
+
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        "gatepost: main.pasword: unknown key",
+        "gatepost: main.port: 7 is not a text",
+    ]
 
 
 HEAVY = [

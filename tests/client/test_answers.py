@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ import httpx2
 import pytest
 
 from gatepost import errors
-from gatepost.client import Bearer, Client, Password, Retry
+from gatepost.client import AsyncClient, Bearer, Client, Password, Retry
 from gatepost.client import errors as client_errors
 from gatepost.client.answers import Decision
 from gatepost.client.errors import ClientError, NotGatepost, Refused
@@ -177,3 +178,21 @@ def test_secrets_are_in_no_repr_log_or_error(caplog: pytest.LogCaptureFixture) -
     shown.append(repr(Client(URL, Password("alice", "hunter2"))))
 
     assert "hunter2" not in " ".join(shown) + caplog.text
+
+
+def test_tasks_read_pages_and_errors_as_threads_do() -> None:
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith("/roles"):
+            return problem(403, "forbidden")
+        last = "cursor" in request.url.params
+        return httpx2.Response(
+            200, json={"items": [{"name": "b" if last else "a"}], "next_cursor": "" if last else "c"}
+        )
+
+    async def run() -> list[str]:
+        async with AsyncClient(URL, transport=httpx2.MockTransport(handle)) as client:
+            with pytest.raises(errors.Forbidden):
+                _ = [role async for role in client.roles()]
+            return [group.name async for group in client.groups()]
+
+    assert asyncio.run(run()) == ["a", "b"]

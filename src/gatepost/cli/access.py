@@ -27,7 +27,7 @@ def list_access(at: Remote, resource: str | None) -> None:
     named = resource or at.server.resource
     if named is None:
         raise click.UsageError("RESOURCE is missing, and the server spec names none")
-    at.table(requests.access(named), "subject", "relation", "origin", "author", "created_at", "expires_at", "reason")
+    at.table(requests.access(named), "subject", "relation", "origin", "author", "expires_at", "inherited_from", "why")
 
 
 @access.command("grant")

@@ -16,8 +16,12 @@ def audit() -> None:
     """Who did what, and who let them."""
 
 
+filters_option = click.option("--filter", "filters", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
+_MEDIA_TYPES = {"csv": "text/csv", "jsonl": "application/jsonl"}
+
+
 @audit.command("list")
-@click.option("--filter", "filters", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
+@filters_option
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="How many records.")
 @remote
 def list_audit(at: Remote, filters: tuple[str, ...], limit: int) -> None:
@@ -27,7 +31,17 @@ def list_audit(at: Remote, filters: tuple[str, ...], limit: int) -> None:
     if at.wants_json:
         show.as_json(rows)
     else:
-        show.as_table(rows, ("at", "event", "outcome", "actor", "subject", "resource", "details"))
+        show.as_table(rows, ("at", "event", "outcome", "subject", "actor", "target", "reason", "count", "detail"))
+
+
+@audit.command("export")
+@filters_option
+@click.option("--format", "form", type=click.Choice(list(_MEDIA_TYPES)), default="jsonl", show_default=True)
+@remote
+def export(at: Remote, filters: tuple[str, ...], form: str) -> None:
+    """Write the records to standard output, for a spreadsheet or another program.  With --json as JSON lines."""
+    media_type = _MEDIA_TYPES["jsonl" if at.wants_json else form]
+    click.echo(at.client.audit_export(media_type, filters=_named(filters)), nl=False)
 
 
 def _named(filters: tuple[str, ...]) -> dict[str, str]:

@@ -40,8 +40,11 @@ def check(context: click.Context, at: Remote, subject: str, action: str, resourc
 
 
 def _explain(answer: dict[str, object]) -> None:
-    if answer.get("reason"):
-        click.echo(f"  {show.text_of(answer['reason'])}")
-    path = answer.get("path")
-    for step in path if isinstance(path, list) else []:
-        click.echo(f"  {show.text_of(step)}")
+    """Say why in a sentence, then each step that led there, or what was tried and what would allow it."""
+    if answer.get("sentence"):
+        click.echo(f"  {show.text_of(answer['sentence'])}")
+    for name, before in (("path", "because"), ("tried", "tried"), ("would_allow", "would allow it")):
+        steps = answer.get(name)
+        for step in steps if isinstance(steps, list) else []:
+            wording = step.get("text") if isinstance(step, dict) else None
+            click.echo(f"  {before}: {show.text_of(wording or step)}")

@@ -98,7 +98,9 @@ def _ended(run: Callable[[], object]) -> int:
         return _could_not(f"{error.format_message().rstrip('.')}{where}")
     except click.ClickException as error:
         return _could_not(error.format_message())
-    except (GatepostError, ConfigurationError) as error:
+    except ConfigurationError as error:
+        return _could_not(*error.problems)
+    except GatepostError as error:
         return _could_not(str(error))
     except OSError as error:
         return _could_not(f"{error.filename}: {error.strerror}" if error.filename else str(error))
@@ -107,8 +109,9 @@ def _ended(run: Callable[[], object]) -> int:
     return code if isinstance(code, int) else DONE
 
 
-def _could_not(sentence: str) -> int:
-    click.echo(f"gatepost: {' '.join(sentence.split())}", err=True)
+def _could_not(*sentences: str) -> int:
+    for sentence in sentences:
+        click.echo(f"gatepost: {' '.join(sentence.split())}", err=True)
     return COULD_NOT
 
 

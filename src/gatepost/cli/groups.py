@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
+from gatepost.cli.moment import expires_option
 from gatepost.cli.remote import Remote, remote, sure, yes_option
 from gatepost.client import requests
 
@@ -17,7 +20,7 @@ def groups() -> None:
 @remote
 def list_groups(at: Remote) -> None:
     """List the groups."""
-    at.table(requests.groups(), "name", "description")
+    at.table(requests.groups(), "name", "origin", "description")
 
 
 @groups.command("show")
@@ -67,10 +70,11 @@ def members(at: Remote, name: str) -> None:
 @groups.command("add")
 @click.argument("name")
 @click.argument("subject")
+@expires_option
 @remote
-def add(at: Remote, name: str, subject: str) -> None:
+def add(at: Remote, name: str, subject: str, expires_at: datetime | None) -> None:
     """Put SUBJECT into a group."""
-    at.done(requests.add_member(name, subject), f"{subject} is in group {name}")
+    at.done(requests.add_member(name, subject, expires_at=expires_at), f"{subject} is in group {name}")
 
 
 @groups.command("remove")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
+from gatepost.cli.moment import expires_option
 from gatepost.cli.remote import Remote, remote, sure, yes_option
 from gatepost.client import requests
 
@@ -19,7 +22,7 @@ def roles() -> None:
 @remote
 def list_roles(at: Remote) -> None:
     """List the roles."""
-    at.table(requests.roles(), "name", "permissions", "description")
+    at.table(requests.roles(), "name", "permissions", "builtin", "description")
 
 
 @roles.command("show")
@@ -72,10 +75,11 @@ def assignees(at: Remote, name: str) -> None:
 @roles.command("assign")
 @click.argument("name")
 @click.argument("subject")
+@expires_option
 @remote
-def assign(at: Remote, name: str, subject: str) -> None:
+def assign(at: Remote, name: str, subject: str, expires_at: datetime | None) -> None:
     """Give a role to SUBJECT."""
-    at.done(requests.assign_role(name, subject), f"{subject} has role {name}")
+    at.done(requests.assign_role(name, subject, expires_at=expires_at), f"{subject} has role {name}")
 
 
 @roles.command("unassign")

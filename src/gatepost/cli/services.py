@@ -17,7 +17,7 @@ def services() -> None:
 @remote
 def list_services(at: Remote) -> None:
     """List the services."""
-    at.table(requests.services(), "name", "description", "disabled")
+    at.table(requests.services(), "name", "role", "description")
 
 
 @services.command("show")

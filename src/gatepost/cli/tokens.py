@@ -54,9 +54,7 @@ def service_tokens() -> None:
 @remote
 def list_service_tokens(at: Remote) -> None:
     """List the tokens of services; their secrets are not kept."""
-    at.table(
-        requests.service_tokens(), "id", "name", "service", "role", "issuer", "scopes", "expires_at", "last_used_at"
-    )
+    at.table(requests.service_tokens(), "id", "name", "owner", "role", "issuer", "scopes", "expires_at", "last_used_at")
 
 
 @service_tokens.command("create")

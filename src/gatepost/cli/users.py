@@ -15,10 +15,11 @@ def users() -> None:
 
 
 @users.command("list")
+@click.option("--search", help="A part of the username, the name or the e-mail.")
 @remote
-def list_users(at: Remote) -> None:
+def list_users(at: Remote, search: str | None) -> None:
     """List the accounts."""
-    at.table(requests.users(), "username", "display_name", "email", "external", "disabled")
+    at.table(requests.users(q=search), "username", "display_name", "email", "external", "disabled")
 
 
 @users.command("show")
@@ -114,7 +115,7 @@ def sync(at: Remote, username: str) -> None:
 @remote
 def find(at: Remote, text: str) -> None:
     """Find users, groups and services by name, to share with."""
-    at.table(requests.subjects(text), "subject", "display_name")
+    at.table(requests.subjects(text), "subject", "kind", "display_name")
 
 
 @users.command("identities")

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import httpx2
 
-from gatepost.client.call import Call
+from gatepost.client.call import JSON, Call
 from gatepost.client.errors import NotGatepost, Problem, refusal
 
 T = TypeVar("T")
@@ -22,6 +22,10 @@ def read_answer(wanted: Call[T], response: httpx2.Response) -> T:
         raise NotGatepost(f"{_place(response)} sends elsewhere ({response.status_code}): give the server's own address")
     if not response.content:
         return wanted.read(None)
+    if wanted.accept != JSON:
+        if _media_type(response) != wanted.accept:
+            raise NotGatepost(f"{_place(response)} does not answer with {wanted.accept}")
+        return wanted.read(response.text)
     if not _is_json(response):
         raise NotGatepost(f"{_place(response)} does not answer as Gatepost does")
     try:
@@ -79,6 +83,11 @@ def _listed(value: object) -> list[object]:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _media_type(response: httpx2.Response) -> str:
+    media_type: str = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return media_type
 
 
 def _is_json(response: httpx2.Response) -> bool:

@@ -32,8 +32,9 @@ class User:
     email_verified: bool = False
     disabled: bool = False
     external: str = ""
+    has_password: bool = False
     created_at: datetime | None = None
-    last_sign_in_at: datetime | None = None
+    created_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class FoundSubject:
 
     subject: str
     kind: str = ""
+    name: str = ""
     display_name: str = ""
 
 
@@ -85,7 +87,9 @@ class Group:
 
     name: str
     description: str = ""
+    origin: str = ""
     created_at: datetime | None = None
+    created_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +99,9 @@ class Role:
     name: str
     description: str = ""
     permissions: tuple[str, ...] = ()
-    built_in: bool = False
+    builtin: bool = False
     created_at: datetime | None = None
+    created_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +110,9 @@ class Service:
 
     name: str
     description: str = ""
-    disabled: bool = False
+    role: str = ""
     created_at: datetime | None = None
+    created_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,7 @@ class ApiToken:
     id: str
     name: str = ""
     owner: str = ""
+    issuer: str = ""
     scopes: tuple[str, ...] = ()
     created_at: datetime | None = None
     expires_at: datetime | None = None
@@ -140,7 +147,7 @@ class ServiceToken:
 
     id: str
     name: str = ""
-    service: str = ""
+    owner: str = ""
     role: str = ""
     issuer: str = ""
     scopes: tuple[str, ...] = ()
@@ -155,11 +162,11 @@ class SessionInfo:
     """One of the caller's sign-ins."""
 
     id: str
-    username: str = ""
+    subject: str = ""
     method: str = ""
     provider: str = ""
     address: str = ""
-    user_agent: str = ""
+    agent: str = ""
     current: bool = False
     created_at: datetime | None = None
     last_seen_at: datetime | None = None
@@ -175,6 +182,7 @@ class Resource:
     display_name: str = ""
     parent: str = ""
     created_at: datetime | None = None
+    created_by: str = ""
 
     def __str__(self) -> str:
         return f"{self.type}:{self.id}"
@@ -188,22 +196,40 @@ class Grant:
     relation: str = ""
     origin: str = ""
     author: str = ""
-    reason: str = ""
+    inherited_from: str = ""
+    why: str = ""
     created_at: datetime | None = None
     expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One tuple on the way from the subject to the resource, with its wording."""
+
+    object: str = ""
+    relation: str = ""
+    subject: str = ""
+    text: str = ""
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The answer to a question.  Ask for `.allowed`: a decision itself is neither true nor false.
 
-    `path` is what decided it, where it was asked for with `explain`.
+    The rest is there where it was asked for with `explain`: for a yes the path that decided, for a no what was tried
+    and what would make it a yes.
     """
 
     allowed: bool
     revision: str = ""
     reason: str = ""
-    path: tuple[object, ...] = ()
+    sentence: str = ""
+    path: tuple[Step, ...] = ()
+    tried: tuple[str, ...] = ()
+    would_allow: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         raise TypeError("a Decision is not a truth value: ask for .allowed")
@@ -224,11 +250,18 @@ class AuditEntry:
     id: str = ""
     at: datetime | None = None
     event: str = ""
+    target: str = ""
+    subject: str = ""
+    method: str = ""
     outcome: str = ""
     actor: str = ""
-    subject: str = ""
-    resource: str = ""
-    details: object = None
+    issuer: str = ""
+    credential_id: str = ""
+    reason: str = ""
+    address: str = ""
+    count: int = 1
+    detail: object = None
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class AsyncClient(Operations):
             page = await self.send(call)
             for item in page.items:
                 yield item
-            if page.next_cursor is None:
+            if not page.next_cursor:
                 return
             call = replace(call, params={**call.params, "cursor": page.next_cursor})
 

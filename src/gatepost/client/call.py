@@ -13,6 +13,7 @@ from gatepost.client.reading import Reader
 
 T = TypeVar("T")
 API = "/api/v1"
+JSON = "application/json"
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 
 
@@ -31,7 +32,7 @@ class Call(Generic[T]):
     body: Mapping[str, object] | None = field(default=None, repr=False)
     repeatable: bool = False
     authenticated: bool = True
-    accept: str = "application/json"
+    accept: str = JSON
 
 
 def path_of(*segments: str) -> str:

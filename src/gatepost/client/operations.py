@@ -149,6 +149,7 @@ class Operations:
     explain = Operation(requests.explain)
 
     audit = Listing(requests.audit)
+    audit_export = Operation(requests.audit_export)
     providers = Listing(requests.providers)
     keys = Listing(requests.keys)
     rotate_keys = Operation(requests.rotate_keys)

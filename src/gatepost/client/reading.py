@@ -46,6 +46,11 @@ def nothing(value: object) -> None:
     """Read an answer whose body does not matter."""
 
 
+def text(value: object) -> str:
+    """Read an answer that is not JSON."""
+    return value if isinstance(value, str) else ""
+
+
 def as_it_is(value: object) -> object:
     """Read JSON as JSON."""
     return value

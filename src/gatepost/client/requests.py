@@ -7,6 +7,7 @@ An argument that is None is not sent, so a `change_…` leaves what it does not 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ from gatepost.client import answers as a
 from gatepost.client.call import Call, call, path_of
 from gatepost.client.credentials import Tokens
 from gatepost.client.errors import Misconfigured
-from gatepost.client.reading import Page, as_it_is, nothing, one, page_of
+from gatepost.client.reading import Page, as_it_is, nothing, one, page_of, text
 from gatepost.principal import Entity
 
 T = TypeVar("T")
@@ -66,8 +67,9 @@ def subjects(q: str, *, limit: int | None = None, cursor: str | None = None) -> 
 # --- users -----------------------------------------------------------------------------------------------------------
 
 
-def users(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.User]]:
-    return _list("users", a.User, limit, cursor)
+def users(*, q: str | None = None, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.User]]:
+    """List people; `q` finds a part of the username, the name or the e-mail."""
+    return _list("users", a.User, limit, cursor, q=q)
 
 
 def user(username: str) -> Call[a.User]:
@@ -157,9 +159,9 @@ def members(group: str, *, limit: int | None = None, cursor: str | None = None) 
     return _list(("groups", group, "members"), a.Membership, limit, cursor)
 
 
-def add_member(group: str, subject: str) -> Call[None]:
+def add_member(group: str, subject: str, *, expires_at: datetime | None = None) -> Call[None]:
     """Put a user, a service or another group (`group:analysts#member`) into a group."""
-    return call("PUT", path_of("groups", group, "members", subject), nothing)
+    return call("PUT", path_of("groups", group, "members", subject), nothing, body=_until(expires_at))
 
 
 def remove_member(group: str, subject: str) -> Call[None]:
@@ -192,8 +194,8 @@ def assignees(role: str, *, limit: int | None = None, cursor: str | None = None)
     return _list(("roles", role, "assignees"), a.Membership, limit, cursor)
 
 
-def assign_role(role: str, subject: str) -> Call[None]:
-    return call("PUT", path_of("roles", role, "assignees", subject), nothing)
+def assign_role(role: str, subject: str, *, expires_at: datetime | None = None) -> Call[None]:
+    return call("PUT", path_of("roles", role, "assignees", subject), nothing, body=_until(expires_at))
 
 
 def unassign_role(role: str, subject: str) -> Call[None]:
@@ -338,6 +340,11 @@ def audit(
     return _list("audit", a.AuditEntry, limit, cursor, **(filters or {}))
 
 
+def audit_export(media_type: str, *, filters: Mapping[str, str] | None = None) -> Call[str]:
+    """The audit log as `text/csv` or `application/jsonl`."""
+    return replace(call("GET", path_of("audit"), text, params=filters), accept=media_type)
+
+
 def providers() -> Call[Page[a.Provider]]:
     return call("GET", path_of("providers"), page_of(a.Provider))
 
@@ -361,6 +368,10 @@ def _list(
 ) -> Call[Page[T]]:
     segments = (at,) if isinstance(at, str) else at
     return call("GET", path_of(*segments), page_of(cls), params={"limit": limit, "cursor": cursor, **filters})
+
+
+def _until(expires_at: datetime | None) -> dict[str, object] | None:
+    return None if expires_at is None else {"expires_at": expires_at}
 
 
 def _entity(text: str) -> Entity:

@@ -102,7 +102,7 @@ class Client(Operations):
         while True:
             page = self.send(call)
             yield from page.items
-            if page.next_cursor is None:
+            if not page.next_cursor:
                 return
             call = replace(call, params={**call.params, "cursor": page.next_cursor})
 
