@@ -52,11 +52,15 @@ def _password(at: Remote, username: str | None, password: str | None) -> Passwor
 @remote
 def logout(at: Remote) -> None:
     """End the sign-in at the server, with its tokens, and forget it here."""
-    if at.kept.read() is None:
+    from gatepost.client.sync_client import Client  # lazily, as everywhere in the command line
+
+    tokens = at.kept.read()
+    if tokens is None:
         raise Misconfigured(f"nobody is signed in to {at.server.url} here")
-    at.server = replace(at.server, credential=Nobody())  # the sign-in is what ends, whatever else is set
     try:
-        at.client.send(requests.logout())
+        # The sign-in is what ends, whatever other credential is given.
+        with Client(replace(at.server, credential=tokens), keeper=at.kept, trust_env=True) as client:
+            client.logout()
     except (InvalidToken, Unauthenticated, SignInEnded):
         pass  # it was over already
     finally:
