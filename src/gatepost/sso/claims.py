@@ -147,7 +147,7 @@ def require_admission(claims: Claims, groups: ReadGroups, settings: ProviderSett
     """
     email, verified = read_email(claims)
     domain = email.rpartition("@")[2].lower()
-    tenants = {claims.get("tid"), claims.get("hd")}
+    tenants = {tenant for tenant in (claims.get("tid"), claims.get("hd")) if isinstance(tenant, str)}
     for refused, what in (
         (settings.allowed_groups and not set(settings.allowed_groups) & set(groups.names or ()), "group"),
         (

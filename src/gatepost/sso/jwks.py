@@ -64,9 +64,7 @@ class ProviderKeys:
         return [key for key in choose(self._current(), None, algorithm) if id(key) not in known]
 
     def _chosen(self, kid: str | None, algorithm: str) -> Sequence[PublicKey]:
-        keys = self._current()
-        # A key set need not name its keys, even where the tokens do (RFC 7517 section 4.5).
-        return choose(keys, kid, algorithm) or choose((key for key in keys if not key.kid), None, algorithm)
+        return choose(self._current(), kid, algorithm)
 
     def _refresh_if_due(self) -> None:
         """Fetch what is missing or old."""
@@ -99,17 +97,17 @@ class ProviderKeys:
             self._fetch()
 
     def _fetch(self) -> None:
-        self._round += 1
         now = self._now()
         self._due_at = now + RETRY
         try:
-            self._keys, lifetime = self._ask()
+            self._keys, fresh_for = self._ask()
+            self._failure, self._fetched_at, self._due_at = None, now, now + fresh_for
+            self._unknown.clear()
         except ProviderFailed as failure:
             self._failure = failure
             log.warning("%s (%s)", failure, failure.detail)
-            return
-        self._failure, self._fetched_at, self._due_at = None, now, now + lifetime
-        self._unknown.clear()
+        finally:
+            self._round += 1  # last, or whoever comes while we ask would think these are the newest keys already
 
     def _ask(self) -> tuple[tuple[PublicKey, ...], timedelta]:
         what = "key set"

@@ -78,7 +78,7 @@ class FixedKeys:
     keys: tuple[PublicKey, ...]
 
     def candidates(self, kid: str | None, algorithm: str) -> Sequence[PublicKey]:
-        return choose(self.keys, kid, algorithm) or (choose(self.keys, None, algorithm) if kid else ())
+        return choose(self.keys, kid, algorithm)
 
     def reread(self, tried: Sequence[PublicKey], algorithm: str) -> Sequence[PublicKey]:  # noqa: ARG002 - they never change
         return ()
@@ -101,9 +101,13 @@ class UnverifiedToken:
 
 
 def choose(keys: Iterable[PublicKey], kid: str | None, algorithm: str) -> tuple[PublicKey, ...]:
-    """Return the keys that may have signed: by `kid`, or without one every fitting key, up to a bound."""
-    fitting = (key for key in keys if key.fits(algorithm) and (kid is None or key.kid == kid))
-    return tuple(key for key, _ in zip(fitting, range(MAX_TRIED), strict=False))
+    """Return the keys that may have signed, up to a bound: those of that `kid`, or without one every fitting key.
+
+    A key set need not name its keys, even where the tokens do (RFC 7517 section 4.5): then the nameless ones are left.
+    """
+    fitting = [key for key in keys if key.fits(algorithm)]
+    named = [key for key in fitting if kid is None or key.kid == kid]
+    return tuple((named or [key for key in fitting if not key.kid])[:MAX_TRIED])
 
 
 def import_keys(document: object) -> tuple[PublicKey, ...]:
