@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pytest
 
 from gatepost.access import Decision, Graph, Reason, TupleChange, builtin_model, check, objects, read_model
+from gatepost.access.check import flat
+from gatepost.access.edges import Edges
+from gatepost.access.plan import Plan
 from gatepost.principal import Entity, Question, Subject
 
+check_module = importlib.import_module("gatepost.access.check")  # the package's own `check` is the function
 Line = str
 
 
@@ -55,6 +61,16 @@ def may(graph: Graph, subject: str, action: str, resource: str) -> bool:
     return first.allowed
 
 
+@pytest.fixture
+def eager_switches() -> Iterator[None]:
+    """Let threads take turns a thousand times as often as usual, so that they meet in the middle of a write."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(5e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("eager_switches")
 def test_a_revision_is_published_whole() -> None:
     """DH-23: two tuples swap places again and again; whoever reads sees exactly one of them."""
     graph = graph_of(["collection:a#viewer@user:ann", "group:g#member@user:bob", "collection:b#viewer@user:zoe"])
@@ -92,6 +108,7 @@ def test_a_revision_is_published_whole() -> None:
     assert counts["reads"] >= 2000
 
 
+@pytest.mark.usefixtures("eager_switches")
 def test_a_membership_swap_is_never_seen_half() -> None:
     """The memo too belongs to one revision: ann is in exactly one of two groups that share one collection each."""
     graph = graph_of(
@@ -237,3 +254,49 @@ def test_groups_in_a_circle_end() -> None:
     assert not may(graph, "user:ann", "view", "collection:c")
     graph.apply([add("group:b#member@user:ann")], "1.2")
     assert may(graph, "user:ann", "view", "collection:c")
+
+
+def test_who_asks_in_the_middle_of_a_write_waits_for_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = graph_of(["collection:a#viewer@user:ann"])
+    may(graph, "user:ann", "view", "collection:a")  # warms the memo
+    halfway, go_on = threading.Event(), threading.Event()
+    put = Edges.add
+
+    def put_slowly(edges: Edges, key: int, value: int, expires: float | None, condition: str | None) -> None:
+        halfway.set()
+        assert go_on.wait(10)
+        put(edges, key, value, expires, condition)
+
+    monkeypatch.setattr(Edges, "add", put_slowly)
+    swap = [drop("collection:a#viewer@user:ann"), add("collection:b#viewer@user:ann")]
+    writer = threading.Thread(target=graph.apply, args=(swap, "1.2"))
+    writer.start()
+    assert halfway.wait(10)
+    answers: list[Decision] = []
+    reader = threading.Thread(target=lambda: answers.append(ask(graph, "user:ann", "view", "collection:b")))
+    reader.start()
+    reader.join(0.05)
+    assert not answers  # a is gone and b is not there yet: no answer is the right one
+    go_on.set()
+    writer.join()
+    reader.join()
+    assert [(answer.allowed, answer.revision) for answer in answers] == [(True, "1.2")]
+
+
+def test_an_answer_that_a_write_overtook_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = graph_of(["collection:a#viewer@user:ann", "group:g#member@user:ann"])
+    may(graph, "user:ann", "view", "collection:a")
+    overtaken = False
+
+    def look_then_write(edges: Edges, plan: Plan, base: int, mine: frozenset[int]) -> bool | None:
+        nonlocal overtaken
+        found = flat(edges, plan, base, mine)
+        if not overtaken:
+            overtaken = True
+            graph.apply([drop("collection:a#viewer@user:ann")], "1.2")
+        return found
+
+    monkeypatch.setattr(check_module, "flat", look_then_write)
+    decision = ask(graph, "user:ann", "view", "collection:a")
+    assert overtaken
+    assert (decision.allowed, decision.revision) == (False, "1.2")
