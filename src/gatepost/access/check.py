@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gatepost.access.decision import Decision, Reason
-from gatepost.access.edges import MARK, Edges, Neighbours, Route, Who
+from gatepost.access.edges import MARK, Edges, Held, Route, Who
 from gatepost.access.evaluate import evaluate
 from gatepost.access.graph import Graph
 from gatepost.access.model import PROTECTED
@@ -46,16 +46,16 @@ def _from_memo(question: Question, graph: Graph) -> Decision | None:
     try:
         route = edges.routes[resource.type][question.action]
         plan = route.plan
-        known = edges.memo[edges.ids[subject.type][subject.id] << edges.compiled.bits]
-    except KeyError:
+        known = edges.memo[edges.ids[subject.type][subject.id]]
+    except (KeyError, IndexError):
         return None
-    if sequence & 1 or plan is None or not plan.exact or subject.relation:
+    if known is None or sequence & 1 or plan is None or not plan.exact or subject.relation:
         return None
     mine, permissions = known
     number = route.ids.get(resource.id)
     allowed, reason = False, NO_RELATION
     if number is not None:
-        found = flat(edges, plan, number << edges.compiled.bits, mine)
+        found = flat(edges, plan, number, mine)
         if found is None:
             return None
         if found:
@@ -68,43 +68,60 @@ def _from_memo(question: Question, graph: Graph) -> Decision | None:
     return Decision(allowed, reason, revision, question, graph)
 
 
-def flat(edges: Edges, plan: Plan, base: int, mine: frozenset[int]) -> bool | None:
-    """Walk a flat plan from the object `base` up its parents.  None: a tuple on the way expires or has a condition."""
-    forward = edges.forward
-    found = _on(forward, plan.own, base, mine)
-    if found is not False or not plan.parents:
-        return found
+def flat(edges: Edges, plan: Plan, number: int, mine: frozenset[int]) -> bool | None:
+    """Walk a flat plan from the object `number` up its parents.  None: a tuple on the way expires or has a condition."""
+    cells, first = edges.forward.cells, edges.forward.first
+    start = first[number]
+    for place in plan.cells:
+        held = cells[start + place]
+        if held is not None:
+            if held.__class__ is int:
+                if held in mine:
+                    return True
+            elif not mine.isdisjoint(held):  # type: ignore[arg-type]  # a set, then
+                return None if MARK in held else True  # type: ignore[operator]
+    if not plan.parent_cells:
+        return False
+    return _flat_above(edges, plan, start, mine)
+
+
+def _flat_above(edges: Edges, plan: Plan, start: int, mine: frozenset[int]) -> bool | None:
+    """Go on from an object whose own tuples did not decide, by the place of its cells."""
+    cells, first = edges.forward.cells, edges.forward.first
     kinds, bits = edges.kinds, edges.compiled.bits
-    todo: list[tuple[Plan, int]] = [(plan, base)]
+    todo: list[tuple[Plan, int]] = []
     seen: set[tuple[int, int]] | None = None
-    while todo:
-        plan, base = todo.pop()
-        for tupleset, targets in plan.parents:
-            held = forward.get(base | tupleset)
+    while True:
+        for place, targets in plan.parent_cells:
+            held = cells[start + place]
             if held is None:
                 continue
             if held.__class__ is not int and MARK in held:  # type: ignore[operator]  # a set, then
                 return None
             for parent in (held,) if held.__class__ is int else tuple(held):  # type: ignore[arg-type]
-                target = targets.get(kinds[parent >> bits])
+                number = parent >> bits
+                target = targets.get(kinds[number])
                 if target is None:
                     continue
-                found = _on(forward, target.own, parent, mine)
+                above = first[number]
+                found = _on(cells, target.cells, above, mine)
                 if found is not False:
                     return found
-                if target.parents:
+                if target.parent_cells:
                     if seen is None:
                         seen = set()
-                    if (id(target), parent) not in seen:
-                        seen.add((id(target), parent))
-                        todo.append((target, parent))
-    return False
+                    if (id(target), above) not in seen:
+                        seen.add((id(target), above))
+                        todo.append((target, above))
+        if not todo:
+            return False
+        plan, start = todo.pop()
 
 
-def _on(forward: Neighbours, own: tuple[int, ...], base: int, mine: frozenset[int]) -> bool | None:
-    """Tell whether one of the relations `own` of an object names somebody in `mine`; None: the tuples are marked."""
-    for relation in own:
-        held = forward.get(base | relation)
+def _on(cells: list[Held | None], places: tuple[int, ...], start: int, mine: frozenset[int]) -> bool | None:
+    """Tell whether one of an object's own cells names somebody in `mine`; None: the tuples are marked."""
+    for place in places:
+        held = cells[start + place]
         if held is not None:
             if held.__class__ is int:
                 if held in mine:
@@ -152,7 +169,7 @@ def by_relation(edges: Edges, route: Route, someone: Who, number: int | None, no
         return False
     base = number << edges.compiled.bits
     if route.plan.exact and not someone.maybe and not someone.value & edges.compiled.mask:
-        found = flat(edges, route.plan, base, someone.mine)
+        found = flat(edges, route.plan, number, someone.mine)
         if found is not None:
             return found
     return evaluate(edges, someone, base | route.relation, now)

@@ -13,8 +13,51 @@ from collections.abc import Iterable
 from gatepost.access.plan import Compiled, Plan
 from gatepost.principal import ANYONE, PLATFORM
 
-Neighbours = dict[int, int | set[int]]
+Held = int | set[int]
+Neighbours = dict[int, Held]
+Known = tuple[frozenset[int], frozenset[int]]
 MARK = 0
+
+
+class Cells:
+    """The forward edges: each object has one cell for each relation of its type that takes tuples, side by side.
+
+    So one object's relations cost one memory access, where a dict would cost three for each.
+    """
+
+    __slots__ = ("_compiled", "_kinds", "cells", "first")
+
+    def __init__(self, compiled: Compiled, kinds: array[int]) -> None:
+        self._compiled = compiled
+        self._kinds = kinds
+        self.cells: list[Held | None] = []
+        self.first = array("Q")  # by object number: where its cells begin
+
+    def make_room(self, kind: int) -> None:
+        """Give the next object its cells."""
+        self.first.append(len(self.cells))
+        self.cells.extend([None] * len(self._compiled.cells[kind >> 1]))
+
+    def _place(self, key: int) -> int | None:
+        number = key >> self._compiled.bits
+        place = self._compiled.cells[self._kinds[number] >> 1].get(key & self._compiled.mask)
+        return None if place is None else self.first[number] + place
+
+    def get(self, key: int) -> Held | None:
+        place = self._place(key)
+        return None if place is None else self.cells[place]
+
+    def __setitem__(self, key: int, held: Held) -> None:
+        place = self._place(key)
+        if place is None:
+            raise KeyError(key)
+        self.cells[place] = held
+
+    def __delitem__(self, key: int) -> None:
+        place = self._place(key)
+        if place is None:
+            raise KeyError(key)
+        self.cells[place] = None
 
 
 class Route:
@@ -52,7 +95,8 @@ class Edges:
         "sequence",
         "timed",
         "timed_behind",
-        "timed_memo",
+        "uncommon",
+        "warm",
     )
 
     def __init__(self, compiled: Compiled, revision: str) -> None:
@@ -63,19 +107,20 @@ class Edges:
         self.ids: dict[str, dict[str, int]] = {kind: {} for kind in compiled.kinds}
         self.names = [""]  # number 0 is nobody, for the mark
         self.kinds = array("H", [0])
+        self.forward = Cells(compiled, self.kinds)
+        self.forward.make_room(0)
+        self.memo: list[Known | None] = [None]  # by the number of a plain subject
+        self.warm = 0  # how many of them there are
         self.nameless: dict[str, int] = {}  # of each type one that stands for all that no tuple names
         for kind, number in compiled.kinds.items():
             self.nameless[kind] = len(self.names)
-            self.names.append("")
-            self.kinds.append(number)
+            self._append("", number)
             self.intern(kind, ANYONE)  # in every memo of the type's subjects from the start
-        self.forward: Neighbours = {}
         self.above: Neighbours = {}  # reverse, of tuples that feed memoised usersets
         self.behind: Neighbours = {}  # reverse, of all others
         self.timed: dict[int, dict[int, tuple[float, str | None]]] = {}
         self.timed_behind: dict[int, set[int]] = {}
-        self.memo: dict[int, tuple[frozenset[int], frozenset[int]]] = {}
-        self.timed_memo: dict[int, Who] = {}
+        self.uncommon: dict[int, Who] = {}  # memos of usersets, and of subjects whose memberships expire
         self.narrowed: dict[tuple[object, ...], Who] = {}
         self.routes: dict[str, dict[str, Route]] = {}
         for kind in compiled.model.types.values():
@@ -86,11 +131,27 @@ class Edges:
         ids = self.ids[kind]
         number = ids.get(name)
         if number is None:
-            number = len(self.names)
-            self.names.append(name)
-            self.kinds.append(self.compiled.kinds[kind] + (name == ANYONE))
-            ids[name] = number
+            number = ids[name] = self._append(name, self.compiled.kinds[kind] + (name == ANYONE))
         return number
+
+    def _append(self, name: str, kind: int) -> int:
+        self.names.append(name)
+        self.kinds.append(kind)
+        self.memo.append(None)
+        self.forward.make_room(kind)
+        return len(self.names) - 1
+
+    def forget_everybody(self) -> None:
+        self.memo = [None] * len(self.names)
+        self.uncommon = {}
+        self.warm = 0
+
+    def forget(self, value: int) -> None:
+        self.uncommon.pop(value, None)
+        number, relation = value >> self.compiled.bits, value & self.compiled.mask
+        if not relation and self.memo[number] is not None:
+            self.memo[number] = None
+            self.warm -= 1
 
     def route(self, kind: str, action: str) -> Route:
         """Work out what `action` on `kind` looks up.
@@ -211,7 +272,7 @@ def spread(held: int | Iterable[int] | None) -> tuple[int, ...]:
     return (held,) if isinstance(held, int) else tuple(held)
 
 
-def link(neighbours: Neighbours, key: int, value: int) -> None:
+def link(neighbours: Neighbours | Cells, key: int, value: int) -> None:
     held = neighbours.get(key)
     if held is None:
         neighbours[key] = value
@@ -222,7 +283,7 @@ def link(neighbours: Neighbours, key: int, value: int) -> None:
         held.add(value)
 
 
-def unlink(neighbours: Neighbours, key: int, value: int) -> bool:
+def unlink(neighbours: Neighbours | Cells, key: int, value: int) -> bool:
     """Take `value` out; tell whether it was there.  A set of one becomes an int again, unless it is the mark."""
     held = neighbours.get(key)
     if held is None:

@@ -23,7 +23,8 @@ def load_rows(edges: Edges, rows: Iterable[Row]) -> None:
         compiled.allowed,
         compiled.relations,
     )
-    ids, names, kinds, forward = edges.ids, edges.names, edges.kinds, edges.forward
+    ids, intern = edges.ids, edges.intern
+    cells, first, places = edges.forward.cells, edges.forward.first, compiled.cells
     numbers = compiled.kinds
     feeds = compiled.feeds
     plain = frozenset(shape for shape, condition in allowed if not condition)
@@ -53,27 +54,24 @@ def load_rows(edges: Edges, rows: Iterable[Row]) -> None:
         known = ids[kind]
         number = known.get(name)
         if number is None:
-            number = known[name] = len(names)
-            names.append(name)
-            kinds.append(numbers[kind])
+            number = intern(kind, name)
         known = ids[subject_kind]
         subject_id = known.get(subject_name)
         if subject_id is None:
-            subject_id = known[subject_name] = len(names)
-            names.append(subject_name)
-            kinds.append(sort)
+            subject_id = intern(subject_kind, subject_name)
         key = number << bits | relation_key & mask
         value = subject_id << bits | suffix
         if expires is not None or condition is not None:
             edges.add(key, value, expires, condition)
             continue
-        held = forward.get(key)
+        place = first[number] + places[relation_key >> bits + 1][relation_key & mask]
+        held = cells[place]
         if held is None:
-            forward[key] = value
+            cells[place] = value
         elif held.__class__ is int:
             if held == value:
                 continue
-            forward[key] = {held, value}
+            cells[place] = {held, value}
         elif value in held:  # type: ignore[operator]  # a set, then
             continue
         else:

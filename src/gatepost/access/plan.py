@@ -46,7 +46,9 @@ class Plan:
     kind: int
     relations: frozenset[int]
     own: tuple[int, ...] = ()
+    cells: tuple[int, ...] = ()  # where `own` stands among an object's cells
     parents: tuple[tuple[int, dict[int, Plan]], ...] = ()
+    parent_cells: tuple[tuple[int, dict[int, Plan]], ...] = ()
     links: tuple[Link, ...] = ()
     exact: bool = True
 
@@ -86,6 +88,9 @@ class Compiled:
         self.rewrites = {self.key(kind, name): rewrite for kind, name, rewrite in _definitions(model)}
         self.allowed = frozenset(self._shapes())
         self.writable = self._writable()
+        self.cells = tuple(
+            {key & self.mask: place for place, key in enumerate(self.writable[name].values())} for name in self.kinds
+        )
         self.memoised = self._memoised()
         self.own = {key: tuple(sorted(self._flat(key).own)) for key in self.memoised}
         self.feeds = self._feeds()
@@ -259,6 +264,9 @@ class Compiled:
             parents.append((tupleset, targets))
             links += [Link(target, NO_RELATION, tupleset) for target in targets.values()]
         plan.parents, plan.links = tuple(parents), tuple(links)
+        places = self.cells[plan.kind >> 1]
+        plan.cells = tuple(places[number] for number in plan.own if number in places)
+        plan.parent_cells = tuple((places[tupleset], targets) for tupleset, targets in plan.parents)
 
 
 def _spread_inexactness(plans: Iterable[Plan]) -> None:

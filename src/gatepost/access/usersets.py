@@ -44,20 +44,21 @@ def who(edges: Edges, subject: Subject, narrowing: Narrowing, now: float) -> Who
 
 
 def _plain(edges: Edges, value: int, now: float) -> Who:
-    known = edges.memo.get(value)
+    plain = not value & edges.compiled.mask
+    known = edges.memo[value >> edges.compiled.bits] if plain else None
     if known is not None:
         return Who(value, known[0], frozenset(), known[1], FOREVER)
-    timed = edges.timed_memo.get(value)
-    if timed is not None and timed.until > now:
-        return timed
+    uncommon = edges.uncommon.get(value)
+    if uncommon is not None and uncommon.until > now:
+        return uncommon
     found = work_out(edges, value, PLAIN, now)
-    if len(edges.memo) + len(edges.timed_memo) >= MAX_MEMO:
-        edges.memo.clear()
-        edges.timed_memo.clear()
-    if found.maybe or found.until != FOREVER:
-        edges.timed_memo[value] = found
+    if edges.warm + len(edges.uncommon) >= MAX_MEMO:
+        edges.forget_everybody()
+    if not plain or found.maybe or found.until != FOREVER:
+        edges.uncommon[value] = found
     else:
-        edges.memo[value] = (found.mine, found.permissions)
+        edges.memo[value >> edges.compiled.bits] = (found.mine, found.permissions)
+        edges.warm += 1
     return found
 
 
@@ -168,16 +169,14 @@ class _Walk:
 def forget_below(edges: Edges, value: int) -> None:
     """Drop the memo of everybody who is, or is below, the subject `value`: what stands above it has changed."""
     compiled = edges.compiled
-    limit = len(edges.memo) + len(edges.timed_memo)
+    limit = edges.warm + len(edges.uncommon)
     seen, todo = {value}, [value]
     while todo:
         current = todo.pop()
-        edges.memo.pop(current, None)
-        edges.timed_memo.pop(current, None)
+        edges.forget(current)
         if edges.kinds[current >> compiled.bits] & 1 or len(seen) > 2 * limit + 100:
             # Everybody of a type is below, or more than have a memo: dropping all is both right and cheaper.
-            edges.memo.clear()
-            edges.timed_memo.clear()
+            edges.forget_everybody()
             return
         if not current & compiled.mask:
             continue
