@@ -86,7 +86,6 @@ def test_a_change_is_one_request_and_one_sentence(run: Run, server: StandIn, arg
     ("arguments", "sent"),
     [
         ("user list", "GET /users"),
-        ("user rights bob", "GET /users/bob/rights"),
         ("user find ali", "GET /subjects?q=ali"),
         ("user identities", "GET /me/identities"),
         ("user conflicts", "GET /conflicts"),

@@ -17,7 +17,7 @@ def keys() -> None:
 @remote
 def list_keys(at: Remote) -> None:
     """List the keys: the one that signs, the next one and those that only verify."""
-    at.table(requests.keys(), "kid", "algorithm", "state", "created_at")
+    at.table(requests.keys(), "kid", "algorithm", "state", "created_at", "activated_at", "retired_at")
 
 
 @keys.command("rotate")

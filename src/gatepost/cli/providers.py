@@ -20,7 +20,7 @@ def providers() -> None:
 @remote
 def list_providers(at: Remote) -> None:
     """List the providers and how each is doing."""
-    at.table(requests.providers(), "name", "display_name", "protocol", "issuer", "state", "problem")
+    at.table(requests.providers(), "name", "display_name", "protocol", "issuer", "status", "message", "last_success_at")
 
 
 @providers.command("options")

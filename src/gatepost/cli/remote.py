@@ -80,13 +80,14 @@ class Remote:
         answer = self.ask(call)
         (show.as_json if self.wants_json else show.as_card)(answer)
 
-    def done(self, call: Call[Any], sentence: str) -> None:
-        """Send a change; say that it is done, or print what the server answered."""
+    def done(self, call: Call[Any], sentence: str) -> Any:
+        """Send a change; say that it is done, or print what the server answered.  Return that."""
         answer = self.ask(call)
         if self.wants_json:
             show.as_json(answer if answer is not None else {})
         else:
             click.echo(sentence)
+        return answer
 
     def secret(self, call: Call[Any]) -> None:
         """Send a call that mints a token.  With `--json` or into a pipe, standard output has that and nothing else."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gatepost.cli import show
 from gatepost.cli.remote import Remote, remote, sure, yes_option
 from gatepost.cli.secret import read_secret, secret_option
 from gatepost.client import requests
@@ -67,7 +68,9 @@ def edit_user(
     call = requests.change_user(
         username, disabled=disabled, display_name=display_name, email=email, email_verified=email_verified
     )
-    at.done(call, f"changed user {username}")
+    answer = at.done(call, f"changed user {username}") or {}
+    for resource in answer.get("left_without_owner") or []:
+        click.echo(f"{resource} has no other owner", err=True)
 
 
 @users.command("delete")
@@ -99,7 +102,12 @@ def set_password(at: Remote, username: str, current_password: str | None, passwo
 @remote
 def rights(at: Remote, username: str) -> None:
     """List what a person may effectively do, and where each right comes from."""
-    at.table(requests.rights(username), "permission", "action", "relation", "resource", "source")
+    answer = at.ask(requests.rights(username))
+    if at.wants_json:
+        show.as_json(answer)
+        return
+    rows = [*answer.get("permissions", ()), *answer.get("relations", ())]
+    show.as_table(rows, ("right", "resource", "source", "sentence"))
 
 
 @users.command("sync")

@@ -38,13 +38,34 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Right:
-    """One effective right, and where it comes from."""
+class ChangedUser(User):
+    """An account after a change.  After a disabling: what ended with it, and what is left without an owner."""
 
-    action: str = ""
+    sessions_ended: int = 0
+    tokens_refused: int = 0
+    left_without_owner: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One effective right (`kind` says whether it is a permission or a relation), and where it comes from."""
+
+    right: str
+    kind: str = ""
     resource: str = ""
-    permission: str = ""
-    source: object = None
+    source: str = ""
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """All that a person may effectively do."""
+
+    username: str = ""
+    groups: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    permissions: tuple[Right, ...] = ()
+    relations: tuple[Right, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +77,7 @@ class Identity:
     issuer: str = ""
     subject: str = ""
     linked_at: datetime | None = None
+    last_sign_in_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +89,7 @@ class SignInConflict:
     issuer: str = ""
     subject: str = ""
     username: str = ""
+    email: str = ""
     reason: str = ""
     at: datetime | None = None
 
@@ -236,10 +259,21 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """One of a batch.  `allowed` is None for a question that could not be answered, which is not a no: see `error`."""
+
+    allowed: bool | None = None
+    error: object = None
+
+    def __bool__(self) -> bool:
+        raise TypeError("an answer is not a truth value: ask whether .allowed is True")
+
+
+@dataclass(frozen=True, slots=True)
 class Decisions:
     """The answers to a batch of questions, in their order, all at one revision."""
 
-    results: tuple[Decision, ...]
+    results: tuple[Answered, ...]
     revision: str = ""
 
 
@@ -272,8 +306,9 @@ class Provider:
     display_name: str = ""
     protocol: str = ""
     issuer: str = ""
-    state: str = ""
-    problem: str = ""
+    status: str = ""
+    message: str = ""
+    last_success_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,3 +328,12 @@ class SigningKey:
     algorithm: str = ""
     state: str = ""
     created_at: datetime | None = None
+    activated_at: datetime | None = None
+    retired_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """The key that signs from now on."""
+
+    kid: str

@@ -100,7 +100,7 @@ class Operations:
     change_user = Operation(requests.change_user)
     delete_user = Operation(requests.delete_user)
     set_password = Operation(requests.set_password)
-    rights = Listing(requests.rights)
+    rights = Operation(requests.rights)
     sync_user = Operation(requests.sync_user)
 
     groups = Listing(requests.groups)

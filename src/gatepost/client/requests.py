@@ -102,14 +102,14 @@ def change_user(
     display_name: str | None = None,
     email: str | None = None,
     email_verified: bool | None = None,
-) -> Call[a.User]:
+) -> Call[a.ChangedUser]:
     body = {
         "disabled": disabled,
         "display_name": display_name,
         "email": email,
         "email_verified": email_verified,
     }
-    return call("PATCH", path_of("users", username), one(a.User), body=body)
+    return call("PATCH", path_of("users", username), one(a.ChangedUser), body=body)
 
 
 def delete_user(username: str, *, transfer_to: str | None = None) -> Call[None]:
@@ -123,8 +123,8 @@ def set_password(username: str, password: str, *, current_password: str | None =
     return call("PUT", path_of("users", username, "password"), nothing, body=body, repeatable=False)
 
 
-def rights(username: str) -> Call[Page[a.Right]]:
-    return call("GET", path_of("users", username, "rights"), page_of(a.Right))
+def rights(username: str) -> Call[a.Rights]:
+    return call("GET", path_of("users", username, "rights"), one(a.Rights))
 
 
 def sync_user(username: str) -> Call[None]:
@@ -312,9 +312,14 @@ def revoke(resource: str, relation: str, subject: str) -> Call[None]:
     return call("DELETE", _resource(resource, "access", relation, subject), nothing)
 
 
-def check(subject: str | None, action: str, resource: str) -> Call[a.Decision]:
-    """Ask whether `subject` may; None is the caller.  Others are asked about with `decision:ask`."""
-    body = {"subject": subject, "action": action, "resource": resource}
+def check(
+    subject: str | None, action: str, resource: str, *, context: Mapping[str, object] | None = None
+) -> Call[a.Decision]:
+    """Ask whether `subject` may; None is the caller.  Others are asked about with `decision:ask`.
+
+    `context` are the values that the model's conditions ask for.
+    """
+    body = {"subject": subject, "action": action, "resource": resource, "context": context}
     return call("POST", path_of("check"), one(a.Decision), body=body, repeatable=True)
 
 
@@ -324,9 +329,11 @@ def check_batch(questions: Iterable[tuple[str | None, str, str]]) -> Call[a.Deci
     return call("POST", path_of("check", "batch"), one(a.Decisions), body=body, repeatable=True)
 
 
-def explain(subject: str | None, action: str, resource: str) -> Call[a.Decision]:
+def explain(
+    subject: str | None, action: str, resource: str, *, context: Mapping[str, object] | None = None
+) -> Call[a.Decision]:
     """Ask as `check` does, and for the path that decided."""
-    body = {"subject": subject, "action": action, "resource": resource}
+    body = {"subject": subject, "action": action, "resource": resource, "context": context}
     return call("POST", path_of("explain"), one(a.Decision), body=body, repeatable=True)
 
 
@@ -353,9 +360,9 @@ def keys() -> Call[Page[a.SigningKey]]:
     return call("GET", path_of("keys"), page_of(a.SigningKey))
 
 
-def rotate_keys() -> Call[object]:
+def rotate_keys() -> Call[a.Rotated]:
     """Make the published next key the one that signs, and publish another."""
-    return call("POST", path_of("keys", "rotate"), as_it_is)
+    return call("POST", path_of("keys", "rotate"), one(a.Rotated))
 
 
 def readiness() -> Call[object]:
