@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 import secrets
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -151,6 +154,31 @@ def test_it_stops_cleanly_and_frees_its_port() -> None:
 
     assert not provider.running
     socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_it_ends_with_the_demo_however_that_ends() -> None:
+    """Even `kill -9` leaves no provider behind."""
+    script = (
+        "from gatepost.demo.provider import *; import time\n"
+        "client = DemoClient(client_id='a', client_secret='b', public_url='http://127.0.0.1', redirect_uris=())\n"
+        "print(start_provider((), client=client).issuer, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    issuer = parent.stdout.readline().strip()
+    assert httpx2.get(f"{issuer}/.well-known/openid-configuration").status_code == 200
+
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+
+    for _ in range(100):
+        try:
+            httpx2.get(issuer)
+        except httpx2.TransportError:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the provider outlived the demo")
 
 
 def test_a_port_that_is_taken_is_said(capfd: pytest.CaptureFixture[str]) -> None:

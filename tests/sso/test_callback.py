@@ -343,6 +343,8 @@ def test_a_provider_may_not_sign_with_an_algorithm_that_is_not_configured(flow_w
         (with_(id_token=""), "no ID token"),
         (with_(id_token="e" * 200_000), "no ID token"),
         (without("access_token"), "no access token"),
+        (with_(access_token="a\r\nX: y"), "no access token"),
+        (with_(access_token="a b"), "no access token"),
         (without("token_type"), "not of type Bearer"),
         (with_(token_type="mac"), "not of type Bearer"),
     ],

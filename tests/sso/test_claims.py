@@ -112,6 +112,11 @@ def test_groups_are_names_or_none_or_not_said(claims: dict[str, object], names: 
     assert (names is None) == ("stay" in read.note)
 
 
+@pytest.mark.parametrize("claims", [{"hasgroups": True}, {"hasgroups": "true"}, {"_claim_names": {"groups": "src1"}}])
+def test_an_overage_says_so(claims: dict[str, object]) -> None:
+    assert "more groups than it sends" in read_groups(claims, "groups").note
+
+
 def test_without_a_groups_claim_groups_are_left_alone() -> None:
     assert read_groups({"groups": ["a"]}, None).names is None
     assert read_groups({"groups": ["a"]}, None).note == ""

@@ -208,7 +208,7 @@ def _checked_header(token: str, algorithms: Collection[str], typ: Collection[str
     algorithm, kid, kind = header.get("alg"), header.get("kid"), header.get("typ", "")
     for wrong, detail in (
         (
-            algorithm not in algorithms or algorithm not in KEY_TYPES,
+            not isinstance(algorithm, str) or algorithm not in algorithms or algorithm not in KEY_TYPES,
             f"algorithm {str(algorithm)[:40]!r} is not allowed",
         ),
         (bool({"jwk", "jku", "x5u"} & header.keys()), "it brings its own key"),

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from gatepost.errors import InvalidRequest
+from gatepost.errors import InvalidRequest, ProviderFailed
 from gatepost.sso.addresses import safe_next
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ def begin(
         now: UTC.
         random: that many unpredictable bytes.
     """
+    if provider.settings.protocol != "oidc":
+        raise ProviderFailed(f"{provider.name}: signing in by protocol {provider.settings.protocol} is not available")
     metadata = provider.metadata()
     attempt = Attempt(
         provider=provider.name,

@@ -101,12 +101,17 @@ def _refused(name: str, answer: Answer) -> InvalidRequest | ProviderFailed:
     return ProviderFailed(f"{name}: the token request answered {answer.status}", detail=f"error {str(error)[:100]!r}")
 
 
+def _fits_a_header(token: str) -> bool:
+    """Tell whether a token can be sent as Bearer.  One that cannot would come back in an error's text, and be logged."""
+    return 0 < len(token) <= MAX_TOKEN and token.isascii() and token.isprintable() and " " not in token
+
+
 def _read(name: str, document: Mapping[str, object]) -> Tokens:
     id_token, access_token = document.get("id_token"), document.get("access_token")
     refresh_token = document.get("refresh_token")
     if not isinstance(id_token, str) or not 0 < len(id_token) <= MAX_TOKEN:
         raise ProviderFailed(f"{name}: the token answer has no ID token")
-    if not isinstance(access_token, str) or not 0 < len(access_token) <= MAX_TOKEN or not access_token.isascii():
+    if not isinstance(access_token, str) or not _fits_a_header(access_token):
         raise ProviderFailed(f"{name}: the token answer has no access token")
     # RFC 6749 section 5.1 wants a type, and RFC 6750 gives the only one that we can use.
     if str(document.get("token_type", "")).lower() != "bearer":
