@@ -179,7 +179,12 @@ def test_a_share_forgets_nobody() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["collection:a#viewer@user:ann", "group:g#member@user:ann", "role:r#assignee@user:ann", "role:r#permission@platform:x.y"],
+    [
+        "collection:a#viewer@user:ann",
+        "group:g#member@user:ann",
+        "role:r#assignee@user:ann",
+        "role:r#permission@platform:x.y",
+    ],
 )
 def test_expiry_is_judged_when_asked_and_bounds_the_memo(line: Line) -> None:
     """DH-X1, trap 21's spirit: what has expired is gone at that very second, without any write."""
@@ -255,7 +260,9 @@ def test_a_deep_chain_of_groups_is_no_recursion() -> None:
 
 def test_groups_in_a_circle_end() -> None:
     """Trap 23, CVE-2025-46331: what a cycle left open is not kept as an answer."""
-    graph = graph_of(["group:a#member@group:b#member", "group:b#member@group:a#member", "collection:c#viewer@group:a#member"])
+    graph = graph_of(
+        ["group:a#member@group:b#member", "group:b#member@group:a#member", "collection:c#viewer@group:a#member"]
+    )
     assert not may(graph, "user:ann", "view", "collection:c")
     graph.apply([add("group:b#member@user:ann")], "1.2")
     assert may(graph, "user:ann", "view", "collection:c")
