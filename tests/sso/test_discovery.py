@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -124,3 +125,33 @@ def test_the_state_is_there_for_people(flow: Flow, op: InProcessProvider, clock:
 
 def test_making_a_provider_asks_it_nothing(flow: Flow, op: InProcessProvider) -> None:
     assert op.requests.total() == 0
+
+
+def test_nobody_waits_for_a_document_who_has_one(flow: Flow, op: InProcessProvider, clock: Clock) -> None:
+    flow.begin()
+    clock.forward(hours=2)
+    asked, answer = threading.Event(), threading.Event()
+
+    def slowly(document: Document) -> Document:
+        asked.set()
+        answer.wait(5)
+        return document
+
+    op.tamper.discovery = slowly
+    refresher = threading.Thread(target=flow.begin)
+    refresher.start()
+    assert asked.wait(5)
+
+    flow.begin()
+    assert refresher.is_alive()
+
+    answer.set()
+    refresher.join()
+    assert op.requests[WELL_KNOWN] == 2
+
+
+def test_a_look_at_a_provider_that_is_down_never_raises(flow: Flow, op: InProcessProvider) -> None:
+    op.tamper.raw[WELL_KNOWN] = Raw(status=404)
+    state = flow.provider.look()
+
+    assert (state.up, state.last_error) == (False, "op: the discovery document answered 404")

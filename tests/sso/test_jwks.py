@@ -231,3 +231,27 @@ def test_configured_keys_need_no_provider(flow_with: Callable[..., Flow], op: In
 
     present(flow)
     assert op.requests.total() == 0
+
+
+def test_nobody_waits_for_a_refresh_who_has_keys(flow: Flow, op: InProcessProvider, clock: Clock) -> None:
+    """A slow provider holds up the one thread that asks it, and no other."""
+    present(flow)
+    clock.forward(minutes=11)
+    asked, answer = threading.Event(), threading.Event()
+
+    def slowly(document: Any) -> Any:
+        asked.set()
+        answer.wait(5)
+        return document
+
+    op.tamper.jwks = slowly
+    refresher = threading.Thread(target=present, args=(flow,))
+    refresher.start()
+    assert asked.wait(5)
+
+    present(flow)
+    assert refresher.is_alive()
+
+    answer.set()
+    refresher.join()
+    assert fetches(op) == 2

@@ -271,3 +271,9 @@ def test_a_symmetric_key_never_signs_for_anybody() -> None:
 
     with pytest.raises(InvalidToken):
         verify(token, fixed({"kty": "oct", "k": b64(b"s" * 32)}), "HS256")
+
+
+@pytest.mark.parametrize("header", ["e30=", "e31", "e3 0", "e30\n", "+/+/", "é"])
+def test_only_one_spelling_of_a_header_is_read(header: str) -> None:
+    with pytest.raises(InvalidToken):
+        read_unverified(f"{header}.e30.")

@@ -196,3 +196,9 @@ def test_signing_out_there_is_left_out_where_it_cannot_be(flow: Flow, op: InProc
     op.tamper.raw["/.well-known/openid-configuration"] = Raw(status=503)
 
     assert end_session_url(flow.provider, id_token="", return_to="https://us.example/", state="s") is None
+
+
+def test_a_provider_without_an_end_of_sessions_is_left_alone(flow: Flow, op: InProcessProvider) -> None:
+    op.tamper.discovery = lambda document: {**document, "end_session_endpoint": None}
+
+    assert end_session_url(flow.provider, id_token="x", return_to="https://us.example/", state="s") is None
