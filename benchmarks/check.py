@@ -1,7 +1,8 @@
 """How fast is `check`, beside the plain-Python sketch on the same graph in the same run?
 
 Each measurement is a process of its own, so that resident memory is its own; the product's has a hundred writes
-a second going on.  The tuples are read from a file while loading; questions and decisions are made inside the measured time.
+a second going on.  The tuples are read from a file while loading; questions and decisions are made in the measured
+time.
 
     PYTHONPATH=src python benchmarks/check.py [--big] [N ...]
 """

@@ -149,11 +149,12 @@ def test_a_changed_graph_answers_as_a_freshly_loaded_one(world: World, data: st.
             answer(graph, subject, action, entity)  # warms memos
         batch = []
         for _ in range(data.draw(st.integers(1, 3))):
-            if held and data.draw(st.booleans()):
+            drops: bool = data.draw(st.booleans())
+            if held and drops:
                 gone = held.pop(data.draw(st.sampled_from(sorted(held, key=str))))
                 batch.append(change(gone, removed=True))
             else:
-                new = data.draw(tuples_of(model))
+                new: RelationTuple = data.draw(tuples_of(model))
                 held[new.object, new.relation, new.subject] = new
                 batch.append(change(new))
         graph.apply(batch, f"1.{revision + 1}")

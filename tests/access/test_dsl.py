@@ -181,8 +181,6 @@ def test_no_text_does_anything_but_parse_or_raise(text: str) -> None:
     for attempt in (text, HEAD + text):
         try:
             model = parse_model(attempt)
-        except InvalidModel as error:
-            assert error.line >= 0
-            assert str(error).isascii()
-        else:
-            assert parse_model(format_model(model)) == model
+        except InvalidModel:
+            continue
+        assert parse_model(format_model(model)) == model

@@ -312,3 +312,23 @@ def test_an_answer_that_a_write_overtook_is_asked_again(monkeypatch: pytest.Monk
     decision = ask(graph, "user:ann", "view", "collection:a")
     assert overtaken
     assert (decision.allowed, decision.revision) == (False, "1.2")
+
+
+COMPUTED = """model
+  schema 1.1
+type user
+type group
+  relations
+    define lead: [user]
+    define member: [user, group#member] or lead
+"""
+
+
+def test_a_userset_with_what_is_computed_from_it_is_forgotten_too() -> None:
+    """Found by the oracle: leads are members, so a change above the members concerns the leads as a subject."""
+    graph = Graph(read_model(COMPUTED), Clock())
+    graph.load([row("group:a#lead@user:ann")], "1.1")
+    assert not may(graph, "group:a#lead", "member", "group:b")
+    graph.apply([add("group:b#member@group:a#member")], "1.2")
+    assert may(graph, "group:a#lead", "member", "group:b")
+    assert may(graph, "user:ann", "member", "group:b")

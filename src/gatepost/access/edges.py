@@ -123,8 +123,8 @@ class Edges:
         self.uncommon: dict[int, Who] = {}  # memos of usersets, and of subjects whose memberships expire
         self.narrowed: dict[tuple[object, ...], Who] = {}
         self.routes: dict[str, dict[str, Route]] = {}
-        for kind in compiled.model.types.values():
-            self.routes[kind.name] = {name: self.route(kind.name, name) for name in kind.relations}
+        for each in compiled.model.types.values():
+            self.routes[each.name] = {name: self.route(each.name, name) for name in each.relations}
 
     def intern(self, kind: str, name: str) -> int:
         """The number of an entity, given now if it has none.  Raises `KeyError` if the model has no such type."""

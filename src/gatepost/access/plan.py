@@ -93,6 +93,9 @@ class Compiled:
         )
         self.memoised = self._memoised()
         self.own = {key: tuple(sorted(self._flat(key).own)) for key in self.memoised}
+        self.sources = {
+            key: tuple(used & self.mask for used in self.computed_from(key) if used != key) for key in self.memoised
+        }
         self.feeds = self._feeds()
         self.implied = self._implied()
         self.plans = self._make_plans()

@@ -180,8 +180,10 @@ def forget_below(edges: Edges, value: int) -> None:
             return
         if not current & compiled.mask:
             continue
-        base = current & ~compiled.mask
-        for relation in compiled.own.get(edges.relation_key(current), ()):
+        base, relation_key = current & ~compiled.mask, edges.relation_key(current)
+        for relation in compiled.sources.get(relation_key, ()):
+            edges.forget(base | relation)  # asked about as itself, it has what is computed from it
+        for relation in compiled.own.get(relation_key, ()):
             key = base | relation
             for below in (*edges.held(key), *edges.timed.get(key, ())):
                 if below not in seen:
