@@ -61,6 +61,7 @@ class Server:
     def __init__(self, *, fast: bool = True) -> None:
         self._programs = find_programs()
         self._user = find_account()
+        self._group = pwd.getpwnam(self._user).pw_gid if self._user else None
         self._settings = FAST if fast else {"fsync": "on"}
         self.folder = Path(tempfile.mkdtemp(prefix="gatepost-pg-"))
         if self._user:
@@ -81,7 +82,7 @@ class Server:
         done = subprocess.run(
             command,
             user=self._user,
-            group=self._user,
+            group=self._group,
             extra_groups=groups,
             cwd=self.folder,
             capture_output=True,
@@ -98,7 +99,7 @@ class Server:
             self._process = subprocess.Popen(
                 [str(self._programs / "postgres"), "-D", str(self._data), *options],
                 user=self._user,
-                group=self._user,
+                group=self._group,
                 extra_groups=[] if self._user else None,
                 cwd=self.folder,
                 stdout=log,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
 from gatepost.access import AuthorizationModel, Graph, TupleChange
 from gatepost.cache import Cache
@@ -110,7 +110,8 @@ class Memory:
 
     def catch_up(self) -> None:
         """Bring memory to the newest revision; reload if history was rewound, or the log was pruned past us."""
-        with self._lock, self._store.read() as connection:
+        # One moment for the head and the log: the log could be pruned between two looks, and leave a hole unseen.
+        with self._lock, self._store.snapshot() as connection:
             followed = self._follow(connection, changelog.read_head(connection))
         if not followed:
             self._reload()
@@ -195,7 +196,7 @@ class Memory:
         self._now_at(head)
         self.reloads += 1
 
-    def _recently_ended(self, connection: Connection, sessions: tables.Table) -> Iterator[tuple[str, float]]:
+    def _recently_ended(self, connection: Connection, sessions: Table) -> Iterator[tuple[str, float]]:
         since = self._clock() - self._longest_life
         log_table = tables.changelog
         horizon = datetime.fromtimestamp(since, UTC)

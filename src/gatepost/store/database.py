@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gatepost.errors import ConfigurationError, Unavailable
@@ -54,9 +54,46 @@ def _open_sqlite(url: URL) -> Engine:
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
     )
+    _FileWatch(Path(file)).guard(engine)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+class _FileWatch:
+    """Keeps a pooled connection from outliving its file.
+
+    A backup is restored by putting another file in place.  A connection that stays open goes on with the old one, which
+    has no name any more, and what it commits there is lost.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._was_there = False
+
+    def guard(self, engine: Engine) -> None:
+        event.listen(engine, "do_connect", self._before)
+        event.listen(engine, "connect", self._remember)
+        event.listen(engine, "checkout", self._compare)
+
+    def _before(self, *_: Any) -> None:
+        if self._was_there and not self._file.exists():
+            raise sqlite3.OperationalError("unable to open database file")  # SQLite would make an empty one
+
+    def _remember(self, _connection: sqlite3.Connection, record: Any) -> None:
+        self._was_there = True
+        record.info["file"] = self._identity()
+
+    def _compare(self, _connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:
+        if record.info.get("file") != self._identity():
+            raise DisconnectionError("the database file was replaced")
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self._file.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
@@ -78,6 +115,8 @@ def _open_postgresql(url: URL) -> Engine:
         max_overflow=POOL_SIZE,
         pool_timeout=LOCK_TIMEOUT_SECONDS,
         pool_pre_ping=True,
+        # A server set to "repeatable read" would refuse whoever waited for the head row instead of letting them go on.
+        isolation_level="READ COMMITTED",
     )
     event.listen(engine, "connect", _prepare_postgresql)
     return engine

@@ -55,12 +55,12 @@ class Journal:
                 self.dropped += 1
 
     def token_used(self, token_id: str, at: datetime) -> None:
-        if len(self._tokens) < MOST_TOUCHES:
-            self._tokens[token_id] = at
+        with self._lock:
+            _touch(self._tokens, token_id, at)
 
     def session_seen(self, session_id: str, at: datetime) -> None:
-        if len(self._sessions) < MOST_TOUCHES:
-            self._sessions[session_id] = at
+        with self._lock:
+            _touch(self._sessions, session_id, at)
 
     def start(self) -> None:
         self._thread.start()
@@ -101,7 +101,7 @@ class Journal:
                             .values({column: bindparam("seen")})
                         )
                         connection.execute(query, [{"which": w, "seen": at} for w, at in touched.items()])
-        except GatepostError:
+        except BaseException:
             self._put_back(records, tokens, sessions)
             raise
 
@@ -111,11 +111,18 @@ class Journal:
         for record in records.values():
             self.note(record)
         with self._lock:
-            self._tokens = tokens | self._tokens
-            self._sessions = sessions | self._sessions
+            for kept, old in ((self._tokens, tokens), (self._sessions, sessions)):
+                for which, at in old.items():
+                    if which not in kept:  # what came in the meantime is later
+                        _touch(kept, which, at)
 
     def stop(self) -> None:
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
         self._try_to_flush()
+
+
+def _touch(kept: dict[str, datetime], which: str, at: datetime) -> None:
+    if which in kept or len(kept) < MOST_TOUCHES:
+        kept[which] = at

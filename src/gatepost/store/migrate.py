@@ -17,6 +17,10 @@ SCHEMA = "0001"  # the newest revision in migrations/versions; a test holds the 
 KNOWN = ("0001",)
 MIGRATIONS = Path(__file__).parent / "migrations"
 ADVISORY_LOCK = 0x67617465
+VERSION_TABLE = (  # as Alembic makes it
+    "CREATE TABLE alembic_version ("
+    "version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+)
 
 
 def upgrade(store: Store) -> None:
@@ -62,7 +66,7 @@ def _locked(store: Store) -> Iterator[Connection]:
 def _create(connection: Connection, store: Store) -> None:
     """On an empty database the tables are made at once: running each migration in turn would cost a second."""
     tables.metadata.create_all(connection)
-    connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    connection.execute(text(VERSION_TABLE))
     connection.execute(text("INSERT INTO alembic_version VALUES (:v)"), {"v": SCHEMA})
     plant_head(connection, store)
 

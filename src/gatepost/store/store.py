@@ -62,7 +62,8 @@ class Store:
         self.new_id = new_id
         self.new_stamp = new_stamp
         # SQLite's own lock is a poll with back-off; queueing this process's writers here is fair and costs nothing.
-        self._writer = threading.Lock()
+        # Reentrant, for `applied` may find a rewound history, and the new epoch is a write.
+        self._writer = threading.RLock()
 
     @property
     def is_sqlite(self) -> bool:
@@ -123,7 +124,8 @@ class Store:
     def write_audit(self, connection: Connection, records: list[AuditRecord]) -> None:
         if records:
             rows = [
-                {c.name: getattr(record, c.name) for c in tables.audit.columns} | {"id": record.id or self.new_id()}
+                {c.name: _storable(getattr(record, c.name)) for c in tables.audit.columns}
+                | {"id": record.id or self.new_id()}
                 for record in records
             ]
             connection.execute(insert(tables.audit), rows)
@@ -141,9 +143,11 @@ class Store:
         """Start a new epoch: history was rewound (a restore, a fail-over), so no older revision can be trusted."""
         with self.write() as connection:
             old = changelog.read_head(connection, lock=True)
-            fresh = {"epoch": self.new_stamp()[:8], "stamp": self.new_stamp()}
-            connection.execute(update(tables.head).where(tables.head.c.id == 1).values(**fresh))
-            return replace(old, **fresh)
+            # The stamp stays: the changelog holds it, and another one would look like one more rewinding to whoever
+            # compares the two at the next change.
+            fresh = replace(old, epoch=self.new_stamp()[:8])
+            connection.execute(update(tables.head).where(tables.head.c.id == 1).values(epoch=fresh.epoch))
+            return fresh
 
     def head(self) -> Head:
         with self.read() as connection:
@@ -151,3 +155,14 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _storable(value: Any) -> Any:
+    """Replace what no database takes as text.
+
+    What was asked for stands in the record of its refusal as it came, and one bad character must not keep a whole
+    batch of records from being written: that would be a way to be refused without a trace.
+    """
+    if not isinstance(value, str):
+        return value
+    return str(value).replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
