@@ -100,6 +100,16 @@ class Tamper:
     raw: dict[str, Raw] = field(default_factory=dict)  # by path: /jwks, /token, …
 
 
+def with_(**members: Any) -> Callable[[Document], Document]:
+    """Return a tampering that sets members."""
+    return lambda document: {**document, **members}
+
+
+def without(name: str) -> Callable[[Document], Document]:
+    """Return a tampering that takes a member out."""
+    return lambda document: {key: value for key, value in document.items() if key != name}
+
+
 @cache
 def make_key(kid: str, kind: str = "RSA") -> Key:
     key = RSAKey.generate_key(2048) if kind == "RSA" else ECKey.generate_key("P-256")

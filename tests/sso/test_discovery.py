@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from gatepost.errors import ProviderFailed
 from gatepost.sso.discovery import WELL_KNOWN
 from tests.sso.conftest import Clock, Flow
-from tests.sso.provider_in_process import InProcessProvider, Raw
-
-Document = dict[str, Any]
-
-
-def with_(**members: Any) -> Callable[[Document], Document]:
-    return lambda document: {**document, **members}
+from tests.sso.provider_in_process import Document, InProcessProvider, Raw, with_
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,16 @@ def vouch(provider: Provider, attempt: Attempt, params: Mapping[str, str], now: 
     """Return the claims that the provider vouches for.  The same errors as `finish`."""
     for check in ANSWER_CHECKS:
         check(_Answer(provider, attempt, params, now))
-    tokens = redeem(provider, attempt, params["code"])
+    try:
+        return _redeemed(provider, attempt, params["code"], now)
+    except ProviderFailed as failure:
+        # What the browser brought tells nothing of the provider; what the provider answered us does.
+        provider.note_failure(str(failure))
+        raise
+
+
+def _redeemed(provider: Provider, attempt: Attempt, code: str, now: datetime) -> Vouched:
+    tokens = redeem(provider, attempt, code)
     expected = replace(
         provider.expected(),
         now=now,

@@ -72,6 +72,10 @@ class Provider:
             last_success_at=self._health.worked_at,
         )
 
+    def note_failure(self, sentence: str) -> None:
+        """Show in the state that the provider answered, and wrongly."""
+        self._health.failed(sentence)
+
     def look(self) -> ProviderState:
         """Ask for the metadata and a key, as `gatepost doctor` does, and return how it went.  Never raises."""
         try:
