@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from gatepost import access
-from gatepost.access import Decision
+from gatepost.access import Decision, Reason
 from gatepost.audit.record import AuditRecord, Outcome
 from gatepost.errors import Conflict, Forbidden, InvalidToken, NotFound, Unauthenticated
 from gatepost.memory import Memory
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gatepost.settings import Settings
     from gatepost.tokens.passwords import Passwords
     from gatepost.tokens.sealing import Sealer
+
+T = TypeVar("T")
 
 _ULID_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -48,6 +50,7 @@ class Gatepost:
         self.dice = dice
         self.journal = Journal(store, self.now)
         self.first_start: FirstStart | None = None
+        self._providers: object = None
         self._tail: Tail | None = None
 
     @classmethod
@@ -88,6 +91,15 @@ class Gatepost:
     def new_id(self) -> str:
         return self.dice.new_id()
 
+    def providers(self, make: Callable[[Gatepost], T]) -> T:
+        """What `make` makes of this gate, made once: the providers, with what they know of endpoints and keys.
+
+        The type is the caller's, for signing in elsewhere is a layer above this one.
+        """
+        if self._providers is None:
+            self._providers = make(self)
+        return cast("T", self._providers)
+
     # -- may? -------------------------------------------------------------------------------------------------------
 
     def check(
@@ -117,7 +129,14 @@ class Gatepost:
 
     def decide(self, question: Question) -> Decision:
         """Answer one question.  A disabled person may nothing, whatever the graph says."""
-        return access.check(question, self.memory.graph)
+        graph = self.memory.graph
+        if self.memory.disabled and self.is_disabled(question.subject):
+            no = False
+            return Decision(no, Reason.DISABLED, graph.revision, question, graph)
+        return access.check(question, graph)
+
+    def is_disabled(self, subject: Subject) -> bool:
+        return not subject.relation and f"{subject.type}:{subject.id}" in self.memory.disabled
 
     def may(self, caller: Principal, action: str, resource: Entity = PLATFORM) -> bool:
         return self.decide(caller.asks(action, resource)).allowed
@@ -247,7 +266,7 @@ class Dice:
 
     def secret(self, length: int) -> str:
         """`length` characters of base 62: 5.95 bits each."""
-        letters = []
+        letters: list[str] = []
         while len(letters) < length:
             letters += [_BASE62[byte % 62] for byte in self.urandom(length) if byte < 248]
         return "".join(letters[:length])

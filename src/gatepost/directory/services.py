@@ -109,3 +109,9 @@ def delete_service(gate: Gatepost, caller: Principal, name: str) -> int:
         tx.log("service", name, gone=True)
         tx.record(AuditRecord.of(caller, "service.deleted", f"service:{name}", at=tx.at, detail={"tokens": tokens}))
         return tokens
+
+
+def role_of(gate: Gatepost, name: str) -> str | None:
+    """The one role of a service."""
+    with gate.store.read() as connection:
+        return connection.execute(select(t.c.role).where(t.c.name == name)).scalar_one_or_none()

@@ -1,0 +1,77 @@
+"""Reading the audit trail, filtered, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+
+from gatepost.audit.record import AuditRecord, Outcome
+from gatepost.directory.pages import MOST, Page, Wanted, read_page
+from gatepost.gate import Gatepost
+from gatepost.principal import Principal
+from gatepost.store import tables
+
+t = tables.audit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What to look for; empty means anything.  `event` may end in `*`."""
+
+    event: str = ""
+    outcome: str = ""
+    subject: str = ""
+    target: str = ""
+    issuer: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def _query(wanted: Filter) -> Select[Any]:
+    query = select(t)
+    if wanted.event.endswith("*"):
+        start = wanted.event[:-1].replace("!", "!!").replace("%", "!%").replace("_", "!_")
+        query = query.where(t.c.event.like(f"{start}%", escape="!"))
+    elif wanted.event:
+        query = query.where(t.c.event == wanted.event)
+    for column, value in (
+        (t.c.outcome, wanted.outcome),
+        (t.c.subject, wanted.subject),
+        (t.c.target, wanted.target),
+        (t.c.issuer, wanted.issuer),
+    ):
+        if value:
+            query = query.where(column == value)
+    if wanted.since is not None:
+        query = query.where(t.c.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(t.c.at < wanted.until)
+    return query
+
+
+def _record(row: Row[Any]) -> AuditRecord:
+    values = {name: getattr(row, name) for name in AuditRecord.__dataclass_fields__}
+    return AuditRecord(**{**values, "outcome": Outcome(row.outcome)})
+
+
+def read_audit(gate: Gatepost, caller: Principal, page: Wanted, wanted: Filter) -> Page[AuditRecord]:
+    """One page, newest first.  It takes `audit:view`."""
+    gate.require(caller, "audit:view", seen_by="")
+    gate.journal.flush()
+    with gate.store.read() as connection:
+        return read_page(connection, _query(wanted), [t.c.id], page, _record, descending=True)
+
+
+def export_audit(gate: Gatepost, caller: Principal, wanted: Filter) -> Iterator[AuditRecord]:
+    """Everything that matches, newest first, page by page: a long trail is never in memory at once."""
+    page = Wanted(limit=MOST)
+    while True:
+        found = read_audit(gate, caller, page, wanted)
+        yield from found.items
+        if not found.next_cursor:
+            return
+        page = Wanted(limit=MOST, cursor=found.next_cursor)

@@ -1,0 +1,71 @@
+"""Handing a decision to the outside.  About oneself anybody may ask; about others it takes `decision:ask`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gatepost import access
+from gatepost.access import Decision, Explanation
+from gatepost.errors import Forbidden, InvalidField, Unauthenticated
+from gatepost.gate import Gatepost
+from gatepost.principal import Entity, Principal, Question, Subject
+
+MOST_IN_A_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One question as it comes in; without a subject it is about the caller."""
+
+    action: str
+    resource: str
+    subject: str | None = None
+    context: Mapping[str, object] | None = None
+
+
+def question_of(gate: Gatepost, caller: Principal, asked: Asked) -> Question:
+    """Read and allow a question.  Raises `InvalidField`, `Forbidden`."""
+    try:
+        resource = Entity.parse(asked.resource)
+    except ValueError as error:
+        raise InvalidField({"resource": "not of the form type:id, such as collection:sales"}) from error
+    if resource.id == "*":
+        raise InvalidField({"resource": "this names no single resource"})
+    if not asked.action:
+        raise InvalidField({"action": "say which one"})
+    if asked.subject is None:
+        return caller.asks(asked.action, resource, asked.context)
+    try:
+        subject = Subject.parse(asked.subject)
+    except ValueError as error:
+        raise InvalidField({"subject": "not of the form type:id, such as user:alice"}) from error
+    if subject.type == "user" and not subject.relation:
+        subject = Subject("user", subject.id.lower())
+    if subject == Subject.of(caller.subject):
+        return caller.asks(asked.action, resource, asked.context)
+    require_ask(gate, caller)
+    return Question(subject=subject, action=asked.action, resource=resource, context=asked.context or {})
+
+
+def require_ask(gate: Gatepost, caller: Principal) -> None:
+    """Raise unless the caller may ask about others.  It is asked of roles alone, so it costs a set look-up."""
+    if caller.is_anonymous:
+        raise Unauthenticated("asking about others needs a signed-in caller")
+    if not gate.may(caller, "decision:ask"):
+        raise Forbidden("asking about others takes decision:ask")
+
+
+def evaluate(gate: Gatepost, caller: Principal, asked: Asked) -> Decision:
+    """Answer one question.  An action that the resource's type does not have is an error, not a no."""
+    return gate.decide(question_of(gate, caller, asked))
+
+
+def explain(gate: Gatepost, caller: Principal, asked: Asked) -> tuple[Decision, Explanation]:
+    """Answer one question with the path that decided, and what would make it a yes."""
+    question = question_of(gate, caller, asked)
+    decision = gate.decide(question)
+    if gate.is_disabled(question.subject):
+        sentence = f"{question.subject} is disabled"
+        return decision, Explanation(allowed=False, path=(), sentence=sentence, would_allow=("enabling the account",))
+    return decision, access.explain(question, gate.memory.graph)

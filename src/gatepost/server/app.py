@@ -1,0 +1,148 @@
+"""Putting the server together: the edge around one application, whose routes are translations."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from gatepost import __version__
+from gatepost.errors import GatepostError, InvalidField, InvalidRequest, NotFound
+from gatepost.gate import Gatepost
+from gatepost.server import console, health, oauth2, provider_pages, reference, well_known
+from gatepost.server.edge import Edge
+from gatepost.server.hot import HOT
+from gatepost.server.paths import Kind, kind_of
+from gatepost.server.pools import DATABASE_THREADS, Pools
+from gatepost.server.problems import oauth_problem, problem
+from gatepost.server.rest import groups, questions, resources, roles, running, services, sign_in, tokens, users
+from gatepost.server.rest.shapes import Problem
+
+STATIC = Path(console.__file__).parent / "static"
+MOST_ERRORS = 20
+
+
+class WrongMethod(GatepostError):
+    """RFC 9110 section 15.5.6."""
+
+    code = "method_not_allowed"
+    status = 405
+
+
+def create_app(gate: Gatepost) -> ASGIApp:
+    """Return the whole server as one ASGI application.  It closes neither the gate nor its database."""
+    pools = Pools(passwords=gate.passwords.at_once)
+    metrics = health.Metrics(gate, pools)
+    inner = _framework(gate, pools, metrics)
+    edge: ASGIApp = Edge(inner, gate, pools, HOT, console.error_page, metrics.observe)
+    if gate.settings.main.cors_origins:
+        edge = CORSMiddleware(
+            edge,
+            allow_origins=list(gate.settings.main.cors_origins),
+            allow_methods=["*"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "X-Gatepost-Role",
+                "Gatepost-At-Least",
+                "Gatepost-Consistency",
+            ],
+            expose_headers=["Gatepost-Revision", "WWW-Authenticate", "Retry-After"],
+        )
+    return edge
+
+
+def _framework(gate: Gatepost, pools: Pools, metrics: health.Metrics) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        # The framework runs plain functions on a pool of its own; it is held to the same size as ours.
+        anyio.to_thread.current_default_thread_limiter().total_tokens = DATABASE_THREADS
+        yield
+        pools.close()
+
+    app = FastAPI(
+        title="Gatepost",
+        version=__version__,
+        summary="Sign-in and access control for data platforms",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    api = APIRouter(prefix="/api/v1")
+    for module in (sign_in, users, groups, roles, services, tokens, resources, questions, running):
+        api.include_router(module.router)
+    app.include_router(api)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    for routes in (
+        health.routes(metrics),
+        well_known.routes(),
+        oauth2.routes(),
+        provider_pages.routes(),
+        reference.routes(),
+        console.routes(gate),
+    ):
+        app.router.routes.extend(routes)
+    app.add_exception_handler(GatepostError, _on_gatepost_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    reference.complete(app, Problem)
+    return app
+
+
+def _on_gatepost_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, GatepostError):
+        raise error
+    kind = kind_of(request.url.path)
+    if kind in (Kind.PAGE, Kind.SIGN_IN):
+        return console.error_page(request, error)
+    return oauth_problem(error) if kind is Kind.OAUTH2 else problem(error)
+
+
+def _on_validation_error(request: Request, error: Exception) -> Response:
+    """Name each wrong field, as every other `InvalidField` does.  What was sent is not repeated: it may be a secret."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    fields: dict[str, str] = {}
+    for fault in error.errors()[:MOST_ERRORS]:
+        fields.setdefault(_place(fault["loc"]), _sentence(fault))
+    if any(fault["type"] == "json_invalid" for fault in error.errors()):
+        return _on_gatepost_error(request, InvalidRequest("the body is not JSON in UTF-8"))
+    return _on_gatepost_error(request, InvalidField(fields))
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    parts = [str(part) for part in loc[1:]] or [str(loc[0])]
+    return ".".join(parts)
+
+
+def _sentence(fault: dict[str, Any]) -> str:
+    """Pydantic's sentence, without the technical head."""
+    if fault["type"] == "extra_forbidden":
+        return "there is no such field"
+    if fault["type"] == "missing":
+        return "needed"
+    return str(fault["msg"]).removeprefix("Value error, ")[:300]
+
+
+def _on_http_exception(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == 404:
+        return _on_gatepost_error(request, NotFound("there is nothing at this address"))
+    if error.status_code == 405:
+        response = _on_gatepost_error(request, WrongMethod(f"{request.method} is not allowed here"))
+        response.headers.update(error.headers or {})
+        return response
+    return _on_gatepost_error(request, InvalidRequest(str(error.detail)))

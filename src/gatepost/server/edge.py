@@ -1,0 +1,228 @@
+"""The outermost layer: what every request goes through before anything is asked of it.
+
+Host → size → address → credential → same origin → principal → role → consistency → the application
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gatepost import authn
+from gatepost.audit.record import AuditRecord
+from gatepost.authn.anonymous import anonymous_principal
+from gatepost.authn.credential import read_credential
+from gatepost.authn.narrowing import HEADER, narrow
+from gatepost.authn.pending import Pending
+from gatepost.errors import GatepostError, InvalidRequest, InvalidToken, TooLarge, Unauthenticated
+from gatepost.gate import Gatepost
+from gatepost.principal import Credential, Principal, SessionCookie
+from gatepost.server import headers as out
+from gatepost.server.cookies import clear_session, is_secure
+from gatepost.server.hot import Hot
+from gatepost.server.origin import (
+    SAFE_METHODS,
+    Headers,
+    all_of,
+    allowed_hosts,
+    client_address,
+    require_our_host,
+    require_same_origin,
+)
+from gatepost.server.paths import Kind, kind_of
+from gatepost.server.pools import Pools
+from gatepost.server.problems import ServerError, oauth_problem, problem
+from gatepost.store.revision import Revision
+
+log = logging.getLogger("gatepost.server")
+
+MOST_BYTES = 1 << 20
+ErrorPage = Callable[[Request, GatepostError], Response]
+
+
+@dataclass(slots=True)
+class Edge:
+    """ASGI middleware around the whole application."""
+
+    app: ASGIApp
+    gate: Gatepost
+    pools: Pools
+    hot: dict[tuple[str, str], Hot]
+    error_page: ErrorPage
+    observe: Callable[[str, str, int], None]
+    hosts: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self.hosts = allowed_hosts(self.gate)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self.app(scope, receive, send)
+            else:
+                await send({"type": "websocket.close", "code": 1008})
+            return
+        kind = kind_of(scope["path"])
+        reply = Reply(send, self.gate, kind)
+        try:
+            await self._answer(scope, receive, reply, kind)
+        except GatepostError as error:
+            await self._fail(scope, receive, reply, kind, error)
+        except Exception:
+            log.exception("a bug, at %s %s", scope["method"], kind)
+            await self._fail(scope, receive, reply, kind, ServerError())
+        finally:
+            self.observe(kind, scope["method"], reply.status)
+
+    async def _answer(self, scope: Scope, receive: Receive, reply: Reply, kind: Kind) -> None:
+        headers: Headers = scope["headers"]
+        if kind is not Kind.HEALTH:
+            require_our_host(headers, self.hosts, self.gate.settings.main.public_url)
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            raise InvalidRequest("there is a NUL character in the address")
+        receive = _bounded(headers, receive)
+        main = self.gate.settings.main
+        address = client_address((scope.get("client") or ("", 0))[0], headers, main.trusted_proxies)
+        caller = await self._caller(scope, kind, address)
+        await self._reach(headers)
+        state = scope.setdefault("state", {})
+        state.update(gate=self.gate, principal=caller, address=address, pools=self.pools)
+        hot = self.hot.get((scope["method"], scope["path"]))
+        if hot is not None:
+            response = hot(self.gate, caller, await _read_body(receive))
+            if not isinstance(response, Response):
+                response = await self.pools.database(response)
+            await response(scope, receive, reply)
+        else:
+            await self.app(scope, receive, reply)
+
+    async def _caller(self, scope: Scope, kind: Kind, address: str) -> Principal:
+        """Who is calling.  On pages only the cookie counts, and a stale one means signed out."""
+        headers: Headers = scope["headers"]
+        unsafe = scope["method"] not in SAFE_METHODS
+        if kind in (Kind.OPEN, Kind.HEALTH, Kind.STATIC, Kind.OAUTH2):
+            return anonymous_principal(address)
+        if kind in (Kind.PAGE, Kind.SIGN_IN):
+            headers = [(name, value) for name, value in headers if name != b"authorization"]
+        credential = read_credential(headers, secure=is_secure(self.gate))
+        if unsafe and (isinstance(credential, SessionCookie) or kind is Kind.SIGN_IN):
+            require_same_origin(scope["headers"], self.gate.settings.main.public_url)
+        caller = await self._authenticate(credential, kind, address)
+        if caller.subject.type == "service":
+            self._note_service_call(caller, scope)
+        if kind is Kind.API and (role := all_of(headers, HEADER)):
+            if len(role) > 1:
+                raise InvalidRequest("there is more than one X-Gatepost-Role header")
+            caller = narrow(self.gate, caller, role[0])
+        return caller
+
+    async def _authenticate(self, credential: Credential, kind: Kind, address: str) -> Principal:
+        try:
+            answer = authn.authenticate(credential, authn.chain(self.gate, address), self.gate.now())
+            if isinstance(answer, Pending):
+                pool = self.pools.passwords if answer.pool == "passwords" else self.pools.database
+                answer = await pool(answer.work)
+        except Unauthenticated:
+            if kind not in (Kind.PAGE, Kind.SIGN_IN):
+                raise
+            return anonymous_principal(address)  # the page itself decides whether it asks for a sign-in
+        except InvalidToken:
+            if kind is Kind.SIGN_IN and isinstance(credential, SessionCookie):
+                return anonymous_principal(address)
+            raise
+        return answer
+
+    def _note_service_call(self, caller: Principal, scope: Scope) -> None:
+        """DH-17: each call made with a service token is on record, with who issued that token."""
+        self.gate.journal.note(
+            AuditRecord.of(caller, "service.called", f"{scope['method']} {scope['path']}"[:300], at=self.gate.now())
+        )
+
+    async def _reach(self, headers: Headers) -> None:
+        """Catch up first, if the request asks for it."""
+        wanted = all_of(headers, b"gatepost-at-least")
+        consistency = all_of(headers, b"gatepost-consistency")
+        if wanted:
+            try:
+                revision = Revision.parse(wanted[0])
+            except ValueError as error:
+                raise InvalidRequest(f"Gatepost-At-Least: {error}") from error
+            if not self.gate.has_reached(revision):
+                await self.pools.database(self.gate.reach, revision)
+        if consistency:
+            if consistency[0] not in ("higher", "minimize_latency"):
+                raise InvalidRequest("Gatepost-Consistency: allowed is higher")
+            if consistency[0] == "higher":
+                await self.pools.database(self.gate.memory.catch_up)
+
+    async def _fail(self, scope: Scope, receive: Receive, reply: Reply, kind: Kind, error: GatepostError) -> None:
+        if reply.status:
+            raise error  # half an answer is out: the connection has to break
+        if kind in (Kind.PAGE, Kind.SIGN_IN):
+            scope.setdefault("state", {}).update(gate=self.gate, pools=self.pools)
+            scope["state"].setdefault("principal", anonymous_principal(""))
+            scope["state"].setdefault("address", "")
+            response = self.error_page(Request(scope), error)
+            if isinstance(error, InvalidToken):
+                clear_session(response, self.gate)
+        elif kind is Kind.OAUTH2:
+            response = oauth_problem(error)
+        else:
+            response = problem(error)
+        await response(scope, receive, reply)
+
+
+class Reply:
+    """Sends an answer, with the headers that every answer of its kind has."""
+
+    def __init__(self, send: Send, gate: Gatepost, kind: Kind) -> None:
+        self._send = send
+        self._gate = gate
+        self._kind = kind
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            sent: list[tuple[bytes, bytes]] = list(message.get("headers", []))
+            present = {name.lower() for name, _ in sent}
+            extra = out.headers_for(self._gate, self._kind)
+            message = {**message, "headers": sent + [pair for pair in extra if pair[0] not in present]}
+        await self._send(message)
+
+
+def _bounded(headers: Headers, receive: Receive) -> Receive:
+    """Refuse a body beyond the limit, whether it says its length or not."""
+    for length in all_of(headers, b"content-length"):
+        if not length.isdigit():
+            raise InvalidRequest("Content-Length is not a number")
+        if int(length) > MOST_BYTES:
+            raise TooLarge("a body is at most 1 MiB")
+    seen = 0
+
+    async def bounded() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > MOST_BYTES:
+            raise TooLarge("a body is at most 1 MiB")
+        return message
+
+    return bounded
+
+
+async def _read_body(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise InvalidRequest("the caller hung up")
+        part: bytes = message.get("body", b"")
+        body += part
+        if not message.get("more_body", False):
+            return body

@@ -1,0 +1,55 @@
+"""The headers that every answer carries."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from gatepost.gate import Gatepost
+from gatepost.server.paths import Kind
+
+ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+NO_STORE = ((b"cache-control", b"no-store"),)
+API_POLICY = ((b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),)
+
+
+@lru_cache(maxsize=16)
+def page_policy(form_targets: str) -> bytes:
+    """Nothing inline, nothing from elsewhere.  A form may end at a provider only where a sign-in starts."""
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+        f"form-action 'self'{form_targets}; frame-ancestors 'none'; base-uri 'none'"
+    ).encode()
+
+
+def headers_for(gate: Gatepost, kind: Kind) -> list[tuple[bytes, bytes]]:
+    """Those that the answer does not set itself."""
+    headers = list(ALWAYS)
+    if urlsplit(gate.settings.main.public_url).scheme == "https":
+        headers.append((b"strict-transport-security", b"max-age=31536000"))
+    if kind is Kind.STATIC:
+        headers.append((b"content-security-policy", page_policy("")))
+        return headers
+    headers += NO_STORE
+    if kind in (Kind.PAGE, Kind.SIGN_IN):
+        headers.append((b"content-security-policy", page_policy(_form_targets(gate, kind))))
+        headers.append((b"x-frame-options", b"DENY"))
+    else:
+        headers += API_POLICY
+        if kind in (Kind.API, Kind.OPEN, Kind.OAUTH2) and gate.memory.is_loaded:
+            headers.append((b"gatepost-revision", str(gate.memory.revision).encode()))
+            headers.append((b"vary", b"Authorization, Cookie"))
+    return headers
+
+
+def _form_targets(gate: Gatepost, kind: Kind) -> str:
+    if kind is not Kind.SIGN_IN:
+        return ""
+    urls = (p.authorization_endpoint or p.issuer for p in gate.settings.sso.providers)
+    origins = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in urls if url}
+    return "".join(f" {origin}" for origin in sorted(origins))

@@ -1,0 +1,120 @@
+"""The questions asked most (who am I, and may I?), as plain functions in front of the framework.
+
+They are answered from memory on the loop.  What has to read the database answers a function instead, for the pool.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from starlette.responses import Response
+
+from gatepost.access import groups_of, roles_of
+from gatepost.directory.evaluation import MOST_IN_A_BATCH, Asked, evaluate
+from gatepost.directory.profiles import known_profile, read_profile
+from gatepost.errors import InvalidField, InvalidRequest
+from gatepost.gate import Gatepost
+from gatepost.principal import Principal, Subject
+from gatepost.records import Profile
+from gatepost.server.problems import body_of
+
+Later = Callable[[], Response]
+Hot = Callable[[Gatepost, Principal, bytes], Response | Later]
+
+_QUESTION = {"subject", "action", "resource", "context"}
+
+
+def answer_me(gate: Gatepost, caller: Principal, _body: bytes) -> Response | Later:
+    """Say who is calling."""
+    if caller.subject.type != "user":
+        return _json(describe(gate, caller, None))
+    profile = known_profile(gate, caller.subject.id)
+    if profile is not None:
+        return _json(describe(gate, caller, profile))
+    return lambda: _json(describe(gate, caller, read_profile(gate, caller.subject.id)))
+
+
+def describe(gate: Gatepost, caller: Principal, profile: Profile | None) -> dict[str, Any]:
+    """The members of `/api/v1/me`."""
+    subject, graph = Subject.of(caller.subject), gate.memory.graph
+    name = None if caller.is_anonymous else caller.subject.id
+    return {
+        "kind": caller.subject.type,
+        "id": profile.id if profile else name,
+        "username": name,
+        "display_name": profile.display_name if profile else name,
+        "email": profile.email if profile else None,
+        "groups": sorted(groups_of(subject, graph, caller.groups)),
+        "roles": sorted(roles_of(subject, graph, caller.groups, caller.roles)),
+        "method": caller.method.value,
+        "provider": caller.provider or None,
+    }
+
+
+def answer_check(gate: Gatepost, caller: Principal, body: bytes) -> Response:
+    """Answer one question."""
+    asked = read_question(_read_object(body), "")
+    decision = evaluate(gate, caller, asked)
+    allowed = "true" if decision.allowed else "false"
+    return Response(f'{{"allowed":{allowed},"revision":"{decision.revision}"}}', media_type="application/json")
+
+
+def answer_batch(gate: Gatepost, caller: Principal, body: bytes) -> Response:
+    """Answer many questions, each on its own: one that cannot be answered spoils no other."""
+    sent = _read_object(body)
+    checks = sent.get("checks")
+    if set(sent) - {"checks"} or not isinstance(checks, list):
+        raise InvalidField({"checks": "a list of questions is needed, and nothing beside it"})
+    if not 1 <= len(checks) <= MOST_IN_A_BATCH:
+        raise InvalidField({"checks": f"1 to {MOST_IN_A_BATCH} questions"})
+    results: list[dict[str, Any]] = []
+    for index, question in enumerate(checks):
+        if not isinstance(question, dict):
+            raise InvalidField({f"checks[{index}]": "a question is an object"})
+        asked = read_question(question, f"checks[{index}].")
+        try:
+            results.append({"allowed": evaluate(gate, caller, asked).allowed})
+        except InvalidField as error:
+            results.append({"allowed": None, "error": body_of(error)})
+    return _json({"results": results, "revision": gate.memory.graph.revision})
+
+
+def read_question(sent: dict[str, Any], place: str) -> Asked:
+    """Read `{subject?, action, resource, context?}`.  Raises `InvalidField` that names each wrong member."""
+    wrong = {f"{place}{name}": "there is no such field" for name in sorted(set(sent) - _QUESTION)[:10]}
+    for name in ("action", "resource"):
+        if not isinstance(sent.get(name), str):
+            wrong[f"{place}{name}"] = "needed, as a text" if name not in sent else "this has to be a text"
+    if not isinstance(sent.get("subject"), str | None):
+        wrong[f"{place}subject"] = "this has to be a text"
+    if not isinstance(sent.get("context"), dict | None):
+        wrong[f"{place}context"] = "this has to be an object"
+    if wrong:
+        raise InvalidField(wrong)
+    return Asked(
+        action=sent["action"], resource=sent["resource"], subject=sent.get("subject"), context=sent.get("context")
+    )
+
+
+def _read_object(body: bytes) -> dict[str, Any]:
+    try:
+        sent = json.loads(body)
+        body.decode("utf-8")
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("the body is not JSON in UTF-8") from error
+    if not isinstance(sent, dict):
+        raise InvalidField({"body": "this has to be an object"})
+    return sent
+
+
+def _json(content: dict[str, Any]) -> Response:
+    return Response(json.dumps(content, separators=(",", ":")), media_type="application/json")
+
+
+HOT: dict[tuple[str, str], Hot] = {
+    ("GET", "/api/v1/me"): answer_me,
+    ("POST", "/api/v1/check"): answer_check,
+    ("POST", "/api/v1/check/batch"): answer_batch,
+}

@@ -1,0 +1,91 @@
+"""Whether a request is meant for us, and whether it comes from us: `Host`, `Origin`, and addresses behind proxies."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from gatepost.errors import Forbidden, InvalidRequest, Misdirected
+from gatepost.gate import Gatepost
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+def all_of(headers: Headers, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in headers if key == name]
+
+
+def allowed_hosts(gate: Gatepost) -> frozenset[str]:
+    """The `Host` values that are ours: the public URL's, and those of applications behind a gateway.
+
+    Where no public URL was configured this is somebody's own machine, and every name of it is meant.
+    """
+    main = gate.settings.main
+    public = urlsplit(main.public_url)
+    hosts = {public.netloc.lower()}
+    default = {"http": 80, "https": 443}.get(public.scheme)
+    if public.port == default or public.port is None:
+        hosts |= {f"{public.hostname}", f"{public.hostname}:{default}"}
+    if not main.public_url_configured and public.hostname in ("127.0.0.1", "localhost", "::1"):
+        hosts |= {f"{name}:{public.port}" for name in LOOPBACK}
+    hosts |= {host.host.lower() for host in gate.settings.forward_auth.hosts}
+    return frozenset(hosts)
+
+
+def require_our_host(headers: Headers, hosts: frozenset[str], public_url: str) -> None:
+    """Raise `Misdirected` for a `Host` that is not ours: links and cookies are made for one address only."""
+    sent = all_of(headers, b"host")
+    if len(sent) != 1:
+        raise InvalidRequest("exactly one Host header is needed")
+    if sent[0].lower() not in hosts:
+        raise Misdirected(f"this is {public_url}: use that address, or set main.public_url")
+
+
+def require_same_origin(headers: Headers, public_url: str) -> None:
+    """Raise `Forbidden` unless a page of ours sent this.
+
+    Browsers send `Origin` with every unsafe request; it cannot be forged by another site's page.
+    """
+    origins = all_of(headers, b"origin")
+    sites = all_of(headers, b"sec-fetch-site")
+    if origins == [public_url]:
+        return
+    if not origins and sites == ["same-origin"]:
+        return
+    raise Forbidden("this request came from another site, or does not say where it comes from (Origin)")
+
+
+def client_address(
+    peer: str, headers: Headers, trusted: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
+) -> str:
+    """Where the request comes from.  `X-Forwarded-For` counts only as far as trusted proxies vouch for it."""
+    address = peer
+    if not trusted or not _is_within(address, trusted):
+        return address
+    for part in reversed(",".join(all_of(headers, b"x-forwarded-for")).split(",")):
+        candidate = part.strip()
+        if not _is_address(candidate):
+            return address
+        address = candidate
+        if not _is_within(address, trusted):
+            return address
+    return address
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_within(text: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    if not _is_address(text):
+        return False
+    address = ipaddress.ip_address(text)
+    return any(address in network for network in networks)

@@ -1,0 +1,57 @@
+"""What kind of place a path is: which credential counts there, and how an error looks."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Where a request goes."""
+
+    API = "api"  # any credential; problem+json
+    OPEN = "open"  # no credential is read: sign-in and discovery; problem+json
+    OAUTH2 = "oauth2"  # the client authenticates in the protocol; RFC 6749's errors
+    HEALTH = "health"  # no credential, and any Host: probes know neither
+    STATIC = "static"
+    SIGN_IN = "sign_in"  # a page; the form itself needs a same-origin proof
+    PAGE = "page"  # the session cookie only; errors are pages
+
+
+_EXACT = {
+    "/healthz": Kind.HEALTH,
+    "/readyz": Kind.HEALTH,
+    "/metrics": Kind.HEALTH,
+    "/openapi.json": Kind.OPEN,
+    "/api/v1/auth/login": Kind.OPEN,
+    "/api/v1/auth/refresh": Kind.OPEN,
+    "/api/v1/auth/providers": Kind.OPEN,
+    "/login": Kind.SIGN_IN,
+    "/login/local": Kind.SIGN_IN,
+    "/graphql": Kind.API,
+    "/forward-auth": Kind.API,
+    "/hasura/webhook": Kind.API,
+    "/stores": Kind.API,
+    "/favicon.ico": Kind.STATIC,
+}
+
+_PREFIXES = (
+    ("/api/", Kind.API),
+    ("/stores/", Kind.API),
+    ("/access/v1/", Kind.API),
+    ("/oauth2/", Kind.OAUTH2),
+    ("/.well-known/", Kind.OPEN),
+    ("/static/", Kind.STATIC),
+    ("/reference", Kind.STATIC),
+    ("/oauth/", Kind.SIGN_IN),
+)
+
+
+def kind_of(path: str) -> Kind:
+    """What is not known by name is a page."""
+    kind = _EXACT.get(path)
+    if kind is not None:
+        return kind
+    for prefix, prefixed in _PREFIXES:
+        if path.startswith(prefix):
+            return prefixed
+    return Kind.PAGE

@@ -1,0 +1,59 @@
+"""Bounded pools for what may block: one for passwords, one for the database.  A storm in one holds up nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from gatepost.errors import Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DATABASE_THREADS = 8
+WAITING_PASSWORDS = 100
+WAITING_QUERIES = 1_000
+
+
+class Pool:
+    """Some threads, and so many who may wait for one.  Whoever comes when it is full is told at once."""
+
+    def __init__(self, name: str, threads: int, waiting: int) -> None:
+        self.name = name
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix=f"gatepost-{name}")
+        self._most = threads + waiting
+        self._lock = threading.Lock()
+        self.busy = 0
+
+    async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` on the pool.  Raises `Unavailable` if too many wait already."""
+        with self._lock:
+            if self.busy >= self._most:
+                raise Unavailable("too many are waiting: try again in a moment", detail=f"the pool {self.name} is full")
+            self.busy += 1
+        future = self._executor.submit(work, *args, **kwargs)
+        # Whoever hangs up does not free the thread: the place is given back when the work is done.
+        future.add_done_callback(self._done)
+        return await asyncio.wrap_future(future)
+
+    def _done(self, _future: object) -> None:
+        with self._lock:
+            self.busy -= 1
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+class Pools:
+    """The pools of one server."""
+
+    def __init__(self, *, passwords: int) -> None:
+        self.passwords = Pool("passwords", passwords, WAITING_PASSWORDS)
+        self.database = Pool("database", DATABASE_THREADS, WAITING_QUERIES)
+
+    def close(self) -> None:
+        self.passwords.close()
+        self.database.close()

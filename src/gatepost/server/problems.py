@@ -1,0 +1,87 @@
+"""Turning an error into HTTP: RFC 9457 on the APIs, RFC 6749 on `/oauth2`.  No other place does."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from starlette.responses import Response
+
+from gatepost import errors
+from gatepost.errors import GatepostError
+
+log = logging.getLogger("gatepost.server")
+
+RETRY_AFTER = "1"
+
+
+def challenge(error: GatepostError) -> str:
+    """RFC 6750 section 3: bare where nothing was sent, with the code where something bad was."""
+    if error.code == errors.Unauthenticated.code:
+        return 'Bearer realm="gatepost"'
+    return 'Bearer realm="gatepost", error="invalid_token"'
+
+
+def headers_of(error: GatepostError) -> dict[str, str]:
+    """The headers that belong to a status."""
+    headers = {"Cache-Control": "no-store"}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = challenge(error)
+    if isinstance(error, errors.Throttled):
+        headers["Retry-After"] = str(error.retry_after)
+    elif error.status == 503:
+        headers["Retry-After"] = RETRY_AFTER
+    return headers
+
+
+def body_of(error: GatepostError) -> dict[str, Any]:
+    """The members of a problem document.  `errors` names each wrong field, `items` what stands in the way."""
+    body: dict[str, Any] = {
+        "type": f"urn:gatepost:{error.code}",
+        "title": error.code.replace("_", " "),
+        "status": error.status,
+        "detail": str(error),
+        "code": error.code,
+    }
+    if isinstance(error, errors.InvalidField):
+        body["errors"] = error.fields
+    if isinstance(error, errors.Conflict) and error.items:
+        body["items"] = list(error.items)
+    return body
+
+
+def problem(error: GatepostError) -> Response:
+    """An error as `application/problem+json`."""
+    if error.detail or error.status >= 500:
+        log.info("%s %s: %s", error.status, error.code, error.detail or error)
+    return Response(json.dumps(body_of(error)), error.status, headers_of(error), media_type="application/problem+json")
+
+
+def oauth_problem(error: GatepostError) -> Response:
+    """An error as RFC 6749 section 5.2 has it."""
+    if error.detail or error.status >= 500:
+        log.info("%s %s: %s", error.status, error.code, error.detail or error)
+    code, status = error.code, error.status
+    if isinstance(error, errors.InvalidToken):
+        code, status = "invalid_grant", 400
+    elif isinstance(error, errors.InvalidCredentials | errors.Unauthenticated):
+        code, status = "invalid_client", 401
+    elif isinstance(error, errors.InvalidField):
+        code, status = "invalid_request", 400
+    headers = headers_of(error)
+    headers.pop("WWW-Authenticate", None)
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Basic realm="gatepost"'
+    body = {"error": code, "error_description": str(error)}
+    return Response(json.dumps(body), status, headers, media_type="application/json")
+
+
+class ServerError(GatepostError):
+    """A bug.  Whoever called learns nothing of it but that it is ours."""
+
+    code = "server_error"
+    status = 500
+
+    def __init__(self) -> None:
+        super().__init__("something went wrong here, and was logged")

@@ -1,0 +1,87 @@
+"""Signing in elsewhere: `/oauth/{provider}/login`, `/callback` and `/signed-out`."""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from gatepost.errors import InvalidRequest, Unauthenticated
+from gatepost.gate import Gatepost
+from gatepost.principal import Method, Principal
+from gatepost.server.cookies import is_secure, set_session
+from gatepost.sso.addresses import safe_next
+from gatepost.sso.attempts import cookie_for, open_attempt, seal_attempt, use_once
+from gatepost.sso.callback import finish, read_params
+from gatepost.sso.login import ATTEMPT_TTL, Attempt, Wish, begin
+from gatepost.sso.provisioning import Visit, enter
+from gatepost.sso.states import providers_of
+from gatepost.tokens.sessions import NewSession
+
+
+def routes() -> list[BaseRoute]:
+    return [
+        Route("/oauth/{provider}/login", start, methods=["GET"]),
+        Route("/oauth/{provider}/callback", come_back, methods=["GET"]),
+        Route("/oauth/{provider}/signed-out", signed_out, methods=["GET"]),
+    ]
+
+
+def start(request: Request) -> Response:
+    """Send the browser to the provider, with the attempt sealed in a cookie of its own."""
+    gate: Gatepost = request.state.gate
+    provider = providers_of(gate).get(request.path_params["provider"])
+    query = request.query_params
+    linking = query.get("link") == "true"
+    if linking and request.state.principal.method is not Method.SESSION:
+        raise Unauthenticated("sign in first, to link another identity")
+    wish = Wish(next=query.get("next"), login_hint=query.get("login_hint"), prompt=query.get("prompt"), link=linking)
+    redirect_uri = f"{gate.settings.main.public_url}/oauth/{provider.name}/callback"
+    begun = begin(provider, wish, redirect_uri=redirect_uri, now=gate.now(), random=gate.dice.urandom)
+    response = RedirectResponse(begun.url, status_code=303)
+    secure = is_secure(gate)
+    response.set_cookie(
+        cookie_for(begun.attempt.state, secure=secure),
+        seal_attempt(gate, begun.attempt),
+        max_age=int(ATTEMPT_TTL.total_seconds()),
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+async def come_back(request: Request) -> Response:
+    """Judge the provider's answer, and open a session for whom it vouches."""
+    gate: Gatepost = request.state.gate
+    params = read_params(request.query_params.multi_items())
+    name = cookie_for(params.get("state", ""), secure=is_secure(gate))
+    sealed = request.cookies.get(name)
+    if sealed is None:
+        raise InvalidRequest("this sign-in was not begun in this browser, or too long ago: begin again")
+    attempt = open_attempt(gate, sealed)
+    agent = request.headers.get("user-agent", "")
+    caller: Principal = request.state.principal
+    visit = Visit(address=request.state.address, agent=agent, linking=caller if attempt.link else None)
+    session = await run_in_threadpool(_finish, gate, request.path_params["provider"], attempt, params, visit)
+    response = RedirectResponse(safe_next(attempt.next), status_code=303)
+    set_session(response, gate, session.secret)
+    response.delete_cookie(name, path="/", secure=is_secure(gate), httponly=True, samesite="lax")
+    return response
+
+
+def _finish(gate: Gatepost, name: str, attempt: Attempt, params: dict[str, str], visit: Visit) -> NewSession:
+    provider = providers_of(gate).get(name)
+    if attempt.link and (visit.linking is None or visit.linking.method is not Method.SESSION):
+        raise Unauthenticated("sign in first, to link another identity")
+    use_once(gate, attempt)
+    person = finish(provider, attempt, params, gate.now())
+    return enter(gate, provider.settings, person, visit)
+
+
+def signed_out(request: Request) -> Response:
+    """Where the provider sends the browser after a sign-out there."""
+    providers_of(request.state.gate).get(request.path_params["provider"])
+    return RedirectResponse("/login", status_code=303)

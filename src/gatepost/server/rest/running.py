@@ -1,0 +1,109 @@
+"""What those who run it look at: `/api/v1/audit`, `/providers` and `/keys`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime
+
+from gatepost.audit import trail
+from gatepost.audit.record import AuditRecord
+from gatepost.audit.trail import Filter
+from gatepost.server.rest.given import Caller, Gate, WantedPage, all_of, page_of, problems
+from gatepost.server.rest.shapes import AuditAnswer, KeyAnswer, Page, ProviderAnswer, RotatedAnswer
+from gatepost.sso.states import provider_states
+from gatepost.tokens import key_rotation
+
+router = APIRouter(tags=["Running it"])
+
+Word = Annotated[str, Query(max_length=300)]
+FORMATS = ("application/json", "text/csv", "application/jsonl")
+
+
+@router.get(
+    "/audit",
+    responses=problems() | {200: {"content": {kind: {} for kind in FORMATS[1:]}}},
+    response_model=Page[AuditAnswer],
+)
+def read_audit(
+    request: Request,
+    gate: Gate,
+    caller: Caller,
+    page: WantedPage,
+    event: Word = "",
+    outcome: Word = "",
+    subject: Word = "",
+    target: Word = "",
+    issuer: Word = "",
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+) -> Response | Page[AuditAnswer]:
+    """The audit trail, newest first.  As JSON a page at a time; as `text/csv` or `application/jsonl` whole."""
+    wanted = Filter(
+        event=event, outcome=outcome, subject=subject, target=target, issuer=issuer, since=since, until=until
+    )
+    kind = _preferred(request.headers.get("accept", ""))
+    found = trail.read_audit(gate, caller, page, wanted)  # asked first, so that a refusal is no half a file
+    if kind == FORMATS[0]:
+        return page_of(found, AuditAnswer.model_validate)
+    records = trail.export_audit(gate, caller, wanted)
+    lines = _csv(records) if kind == "text/csv" else _jsonl(records)
+    return StreamingResponse(lines, media_type=kind)
+
+
+def _preferred(accept: str) -> str:
+    """The first of our formats that the caller names, else JSON."""
+    for part in accept.lower().split(","):
+        kind = part.partition(";")[0].strip()
+        if kind in FORMATS:
+            return kind
+    return FORMATS[0]
+
+
+def _jsonl(records: Iterable[AuditRecord]) -> Iterator[str]:
+    for record in records:
+        yield AuditAnswer.model_validate(record).model_dump_json() + "\n"
+
+
+def _csv(records: Iterable[AuditRecord]) -> Iterator[str]:
+    names = list(AuditAnswer.model_fields)
+    yield _csv_line(names)
+    for record in records:
+        members = AuditAnswer.model_validate(record).model_dump(mode="json")
+        yield _csv_line([_cell(members[name]) for name in names])
+
+
+def _cell(value: Any) -> str:
+    """A cell that a spreadsheet will not take for a formula."""
+    text = json.dumps(value) if isinstance(value, dict) else "" if value is None else str(value)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _csv_line(cells: list[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow(cells)
+    return out.getvalue()
+
+
+@router.get("/providers", responses=problems())
+def list_providers(gate: Gate, caller: Caller) -> Page[ProviderAnswer]:
+    """The state of each identity provider."""
+    return all_of(ProviderAnswer.model_validate(state) for state in provider_states(gate, caller))
+
+
+@router.get("/keys", responses=problems())
+def list_keys(gate: Gate, caller: Caller) -> Page[KeyAnswer]:
+    """The state of each signing key."""
+    return all_of(KeyAnswer.model_validate(key) for key in key_rotation.list_keys(gate, caller))
+
+
+@router.post("/keys/rotate", responses=problems())
+def rotate_keys(gate: Gate, caller: Caller) -> RotatedAnswer:
+    """Let the published next key sign, and publish another.  Tokens of the old one stay good until they expire."""
+    return RotatedAnswer(kid=key_rotation.rotate(gate, caller))

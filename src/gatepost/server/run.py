@@ -1,0 +1,116 @@
+"""Running the server: `gatepost serve`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from gatepost.errors import ConfigurationError, GatepostError
+from gatepost.gate import Gatepost
+from gatepost.opening import open_gatepost
+from gatepost.server.app import create_app
+from gatepost.settings import Settings, load
+
+log = logging.getLogger("gatepost.server")
+
+WORKER_HOST, WORKER_PORT = "GATEPOST_WORKER_HOST", "GATEPOST_WORKER_PORT"
+
+
+def serve(settings_path: Path | None, host: str, port: int, workers: int = 1) -> int:
+    """Run until stopped.  Returns the exit code: 0 after a clean stop, 2 if it could not start."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        settings = load(settings_path, os.environ, host=host, port=port)
+        listener = listen(host, port)
+        if workers > 1:
+            return _serve_with_workers(settings, settings_path, listener, host, port, workers)
+        gate = open_gatepost(Gatepost, settings)
+    except (ConfigurationError, GatepostError, OSError) as error:
+        print(f"gatepost: {error}", file=sys.stderr)
+        return 2
+    with gate:
+        announce(gate)
+        run(gate, listener)
+    return 0
+
+
+def run(gate: Gatepost, listener: socket.socket) -> None:
+    """Serve one gate on a socket that listens already, until a signal comes."""
+    config = uvicorn.Config(
+        create_app(gate),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # the edge reads forwarded headers itself, from trusted proxies only
+        timeout_graceful_shutdown=5,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind before anything else is done, so that a port that is taken is said at once.  Raises `OSError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise OSError(f"port {port} on {host} cannot be had ({error.strerror}): choose another with --port") from error
+    listener.listen(2048)
+    listener.set_inheritable(True)
+    return listener
+
+
+def announce(gate: Gatepost) -> None:
+    """Say where it is, what to look at, and, once, the password that was generated."""
+    for warning in gate.settings.warnings():
+        log.warning("%s", warning)
+    print(f"Gatepost is at {gate.settings.main.public_url}", flush=True)
+    first = gate.first_start
+    if first is not None and first.generated_password is not None:
+        print(
+            f"The database was empty: sign in as {first.username} with the password {first.generated_password}\n"
+            "It is shown this once; change it after signing in.",
+            flush=True,
+        )
+
+
+def _serve_with_workers(
+    settings: Settings, path: Path | None, listener: socket.socket, host: str, port: int, workers: int
+) -> int:
+    """Several processes on one socket.  The first opening creates or upgrades the database, and tells the password."""
+    with open_gatepost(Gatepost, settings) as gate:
+        announce(gate)
+    if path is not None:
+        os.environ["GATEPOST_CONFIG"] = str(path.resolve())
+    os.environ[WORKER_HOST], os.environ[WORKER_PORT] = host, str(port)
+    config = uvicorn.Config(
+        "gatepost.server.run:worker",
+        factory=True,
+        workers=workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=5,
+    )
+    from uvicorn.supervisors import Multiprocess  # needed for this way of running only
+
+    Multiprocess(config, sockets=[listener]).run()
+    return 0
+
+
+def worker() -> ASGIApp:
+    """One of several processes."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    host, port = os.environ[WORKER_HOST], int(os.environ[WORKER_PORT])
+    settings = load(None, os.environ, host=host, port=port)
+    return create_app(open_gatepost(Gatepost, settings))

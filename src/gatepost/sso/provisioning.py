@@ -1,0 +1,258 @@
+"""From a verified sign-in elsewhere to an account here.
+
+An identity is (issuer, subject).  A username or an e-mail from outside never silently opens an account that exists: the
+account was made `external` for this provider and is bound by its first matching sign-in; or its signed-in owner links it;
+or the provider is trusted with e-mail and both sides have the same verified one.  Anything else is a conflict, which is
+refused and shown to admins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from gatepost.audit.record import AuditRecord, Outcome
+from gatepost.directory.groups import add_group
+from gatepost.directory.users import add_user
+from gatepost.errors import Forbidden
+from gatepost.gate import Gatepost
+from gatepost.principal import Entity, Method, Principal
+from gatepost.settings import ProviderSettings
+from gatepost.sso.callback import SignedIn
+from gatepost.sso.claims import map_groups
+from gatepost.store import tables
+from gatepost.store.relations import holding, relate, unrelate
+from gatepost.store.store import Change
+from gatepost.tokens.sessions import Arrival, NewSession, open_session
+
+i, u = tables.identities, tables.users
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """Where the browser came from, and who was signed in already if an identity is to be linked."""
+
+    address: str
+    agent: str
+    linking: Principal | None = None
+
+
+def enter(gate: Gatepost, settings: ProviderSettings, person: SignedIn, visit: Visit) -> NewSession:
+    """Open a session for whoever the provider vouches for, making or binding the account first.
+
+    Raises `Forbidden` where no account may be opened; the clash is kept for admins to see.
+    """
+    clash = ""
+    session: NewSession | None = None
+    with gate.change_unasked() as tx:
+        account, clash = _account(gate, tx, settings, person, visit)
+        if account is not None:
+            arrival = Arrival(
+                method="sso",
+                address=visit.address,
+                agent=visit.agent,
+                provider=person.provider,
+                issuer=person.issuer,
+                provider_subject=person.subject,
+                provider_sid=person.sid or None,
+                id_token=person.id_token,
+                longest=settings.session_max_age if isinstance(settings.session_max_age, timedelta) else None,
+            )
+            _refresh_profile(tx, account, person)
+            _synchronise(tx, settings, person, account.username)
+            session = open_session(gate, tx, Entity("user", account.username), arrival, cookie=True)
+        else:
+            _keep_clash(gate, tx, person, clash, visit)
+    if session is None:
+        raise Forbidden(clash)
+    return session
+
+
+def _account(
+    gate: Gatepost, tx: Change, settings: ProviderSettings, person: SignedIn, visit: Visit
+) -> tuple[Row[Any] | None, str]:
+    """The account that this identity opens, or None and the sentence that says why not."""
+    known = tx.connection.execute(
+        select(i.c.username).where(i.c.issuer == person.issuer, i.c.subject == person.subject)
+    ).scalar_one_or_none()
+    if visit.linking is not None:
+        return _linked(gate, tx, person, visit.linking, known)
+    if known is not None:
+        return _user(tx, known), ""
+    named = _user(tx, person.username)
+    if named is not None:
+        if named.external == person.provider and not _has_identity(tx, named.username):
+            _bind(tx, person, named.username, "the account was made for this provider")
+            return named, ""
+        if (trusted := _by_trusted_email(tx, settings, person)) is not None:
+            return trusted, ""
+        return None, f"the name {person.username} belongs to another account: ask an admin, or sign in there and link"
+    if (trusted := _by_trusted_email(tx, settings, person)) is not None:
+        return trusted, ""
+    if not settings.auto_create_users:
+        return None, f"there is no account for {person.username} here, and {person.provider} may not make one"
+    return _made(gate, tx, person), ""
+
+
+def _user(tx: Change, username: str) -> Row[Any] | None:
+    return tx.connection.execute(select(u).where(u.c.username == username)).one_or_none()
+
+
+def _has_identity(tx: Change, username: str) -> bool:
+    query = select(i.c.issuer).where(i.c.username == username).limit(1)
+    return tx.connection.execute(query).one_or_none() is not None
+
+
+def _linked(
+    gate: Gatepost, tx: Change, person: SignedIn, owner: Principal, known: str | None
+) -> tuple[Row[Any] | None, str]:
+    gate.still_holds(owner)
+    if known is not None and known != owner.subject.id:
+        return None, "this identity is linked to another account"
+    if known is None:
+        _bind(tx, person, owner.subject.id, "linked by its signed-in owner")
+    return _user(tx, owner.subject.id), ""
+
+
+def _by_trusted_email(tx: Change, settings: ProviderSettings, person: SignedIn) -> Row[Any] | None:
+    """Both sides must have proved the same address, to one account alone."""
+    if not (settings.trust_email and person.email_verified and person.email):
+        return None
+    query = select(u).where(u.c.email == person.email, u.c.email_verified)
+    rows = tx.connection.execute(query.limit(2)).all()
+    if len(rows) != 1:
+        return None
+    _bind(tx, person, rows[0].username, "the same verified e-mail, from a provider that is trusted with it")
+    return rows[0]
+
+
+def _bind(tx: Change, person: SignedIn, username: str, why: str) -> None:
+    tx.connection.execute(
+        insert(i).values(
+            issuer=person.issuer,
+            subject=person.subject,
+            provider=person.provider,
+            username=username,
+            created_at=tx.at,
+            last_sign_in_at=tx.at,
+        )
+    )
+    tx.log("identity", username, provider=person.provider)
+    tx.record(_record(tx, person, "identity.linked", username, reason=why))
+
+
+def _made(gate: Gatepost, tx: Change, person: SignedIn) -> Row[Any]:
+    row = add_user(
+        gate,
+        tx,
+        username=person.username,
+        display_name=person.display_name or person.username,
+        email=person.email or None,
+        email_verified=bool(person.email) and person.email_verified,
+        password=None,
+        external=person.provider,
+        author=f"sso:{person.provider}",
+    )
+    tx.record(_record(tx, person, "user.created", person.username, reason="first sign-in"))
+    _bind(tx, person, person.username, "first sign-in")
+    return row
+
+
+def _refresh_profile(tx: Change, account: Row[Any], person: SignedIn) -> None:
+    """What the provider says of its own people is taken over; a local account keeps its own name and address."""
+    tx.connection.execute(
+        update(i).where(i.c.issuer == person.issuer, i.c.subject == person.subject).values(last_sign_in_at=tx.at)
+    )
+    if account.external != person.provider:
+        return
+    fresh = {
+        "display_name": person.display_name or account.display_name,
+        "email": person.email or account.email,
+        "email_verified": person.email_verified if person.email else account.email_verified,
+    }
+    if any(getattr(account, name) != value for name, value in fresh.items()):
+        tx.connection.execute(update(u).where(u.c.id == account.id).values(**fresh))
+        tx.log("user", account.username, id=account.id, disabled=account.disabled_at is not None)
+
+
+def _synchronise(tx: Change, settings: ProviderSettings, person: SignedIn, username: str) -> None:
+    """Bring this provider's memberships in line with what it says.  Others' are never touched.
+
+    A claim that is absent says nothing, so nothing changes; only a list, be it empty, takes memberships away.
+    """
+    if settings.groups_claim is None or settings.group_sync == "off" or person.groups is None:
+        return
+    origin, subject = f"sso:{person.provider}", f"user:{username}"
+    wanted, left_out, beyond = _wanted_groups(tx, settings, person.groups, origin)
+    held = {
+        row.object.removeprefix("group:") for row in holding(tx.connection, subject, "member") if row.origin == origin
+    }
+    added = sorted(wanted - held)
+    removed = sorted(held - wanted) if settings.group_sync == "mirror" else []
+    for name in added:
+        relate(tx, f"group:{name}", "member", subject, author=origin, origin=origin)
+    for name in removed:
+        unrelate(tx, f"group:{name}", "member", subject, origin=origin)
+    if added or removed or left_out or beyond:
+        detail = {
+            "added": added,
+            "removed": removed,
+            "left_out": sorted(left_out)[:50],
+            "beyond_limit": beyond,
+            "notes": list(person.notes),
+        }
+        tx.record(replace(_record(tx, person, "groups.synchronised", username), detail=detail))
+
+
+def _wanted_groups(
+    tx: Change, settings: ProviderSettings, said: tuple[str, ...], origin: str
+) -> tuple[set[str], set[str], int]:
+    """The groups here that the provider's names mean, the names that mean none, and how many were beyond the limit."""
+    g = tables.groups
+    mapped = map_groups(said, settings)
+    wanted: set[str] = set()
+    left_out: set[str] = set(mapped.unusable)
+    for name in mapped.names:
+        if tx.connection.execute(select(g.c.name).where(g.c.name == name)).one_or_none() is not None:
+            wanted.add(name)
+        elif settings.auto_create_groups:
+            add_group(tx, name, "", author=origin, origin=origin)
+            wanted.add(name)
+        else:
+            left_out.add(name)
+    return wanted, left_out, mapped.beyond_limit
+
+
+def _record(tx: Change, person: SignedIn, event: str, username: str, *, reason: str = "") -> AuditRecord:
+    return AuditRecord(
+        event=event,
+        target=f"user:{username}",
+        subject=f"user:{username}",
+        method=Method.ID_TOKEN,
+        at=tx.at,
+        reason=reason,
+        detail={"provider": person.provider, "issuer": person.issuer},
+    )
+
+
+def _keep_clash(gate: Gatepost, tx: Change, person: SignedIn, reason: str, visit: Visit) -> None:
+    c = tables.conflicts
+    key = (c.c.issuer == person.issuer, c.c.subject == person.subject, c.c.username == person.username)
+    tx.connection.execute(c.delete().where(*key))
+    tx.connection.execute(
+        insert(c).values(
+            id=gate.new_id(),
+            provider=person.provider,
+            issuer=person.issuer,
+            subject=person.subject,
+            username=person.username,
+            email=person.email or None,
+            reason=reason,
+            at=tx.at,
+        )
+    )
+    record = _record(tx, person, "sign_in.refused", person.username, reason=reason)
+    tx.record(replace(record, subject="anonymous:*", outcome=Outcome.REFUSED, address=visit.address))

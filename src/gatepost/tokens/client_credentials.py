@@ -1,0 +1,48 @@
+"""RFC 6749 section 4.4: a service trades its token for a short-lived access token."""
+
+from __future__ import annotations
+
+from gatepost.authn.api_token import recogniser
+from gatepost.authn.pending import Pending
+from gatepost.errors import InvalidCredentials, InvalidField, InvalidToken
+from gatepost.gate import Gatepost
+from gatepost.principal import BasicCredential, Method, Scope
+from gatepost.tokens import access_tokens
+
+
+def access_token_for_service(
+    gate: Gatepost, name: str, secret: str, *, scope: Scope | None, audience: str, address: str
+) -> tuple[str, Scope]:
+    """Return an access token that dies with the service token, and its scope.
+
+    Raises `InvalidCredentials` for a name and secret that do not fit, `InvalidField` for a wider scope or an unknown
+    audience.
+    """
+    try:
+        answer = recogniser(gate, address)(BasicCredential(name, secret), gate.now())
+        caller = answer.work() if isinstance(answer, Pending) else answer
+    except InvalidToken as error:
+        raise InvalidCredentials("the client or its secret is wrong", detail=error.detail) from error
+    if caller is None or caller.method is not Method.SERVICE_TOKEN or caller.scope is None:
+        raise InvalidCredentials("the client or its secret is wrong", detail="not a service token")
+    granted = caller.scope if scope is None else scope
+    if not granted.within(caller.scope.patterns):
+        raise InvalidField({"scope": "wider than the service token's"})
+    token = access_tokens.mint(
+        gate,
+        caller.subject,
+        session=caller.credential_id,
+        scope=granted,
+        client_id=caller.subject.id,
+        audience=allowed_audience(gate, audience),
+        extra={"issued_by": str(caller.issuer)},
+    )
+    return token, granted
+
+
+def allowed_audience(gate: Gatepost, wanted: str) -> str:
+    """RFC 8707: an access token is for one audience, of those that are configured."""
+    own = gate.settings.main.public_url
+    if wanted and wanted != own and wanted not in gate.settings.tokens.audiences:
+        raise InvalidField({"resource": "this audience is not configured (tokens.audiences)"})
+    return wanted or own
