@@ -204,6 +204,26 @@ def test_logout_ends_the_tokens_too(admin: Shell, url: str, tmp_path: Path) -> N
         client.me()
 
 
+def test_the_audit_log_is_filtered_by_the_server(admin: Shell) -> None:
+    admin.done("group", "create", "audited")
+
+    rows = json.loads(admin.done("audit", "list", "--json", "--filter", "event=group.created"))
+
+    assert "group:audited" in {row["target"] for row in rows}
+    assert {row["event"] for row in rows} == {"group.created"}
+    lines = admin.done("audit", "export", "--filter", "event=group.created").splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [row["id"] for row in rows]
+
+
+def test_a_port_that_is_taken_is_one_sentence(url: str, tmp_path: Path) -> None:
+    database = {"GATEPOST_DATABASE__URL": f"sqlite:///{tmp_path / 'gatepost.db'}"}
+
+    ran = Shell(tmp_path, url)("serve", "--port", url.rpartition(":")[2], **database)
+
+    assert ran.code == 2
+    assert "Traceback" not in ran.err
+
+
 def test_a_wrong_field_is_named(admin: Shell) -> None:
     ran = admin("group", "create", "a b")
 

@@ -16,7 +16,8 @@ def audit() -> None:
     """Who did what, and who let them."""
 
 
-filters_option = click.option("--filter", "filters", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
+_FILTERS = "event, outcome, subject, target, issuer, since or until; may be repeated."
+filters_option = click.option("--filter", "filters", multiple=True, metavar="NAME=VALUE", help=_FILTERS)
 _MEDIA_TYPES = {"csv": "text/csv", "jsonl": "application/jsonl"}
 
 

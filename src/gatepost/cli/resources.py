@@ -43,7 +43,7 @@ def create_resource(at: Remote, resource: str, display_name: str | None, parent:
 @resources.command("edit")
 @click.argument("resource")
 @click.option("--display-name")
-@click.option("--parent", metavar="RESOURCE")
+@click.option("--parent", metavar="RESOURCE", help="Where to move it; an empty one is none.")
 @remote
 def edit_resource(at: Remote, resource: str, display_name: str | None, parent: str | None) -> None:
     """Change a resource; what is not named stays."""

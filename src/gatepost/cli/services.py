@@ -37,6 +37,15 @@ def create_service(at: Remote, name: str, description: str | None) -> None:
     at.done(requests.create_service(name, description=description), f"made service {name}")
 
 
+@services.command("edit")
+@click.argument("name")
+@click.option("--description", required=True)
+@remote
+def edit_service(at: Remote, name: str, description: str) -> None:
+    """Change a service's description."""
+    at.done(requests.change_service(name, description=description), f"changed service {name}")
+
+
 @services.command("delete")
 @click.argument("name")
 @yes_option

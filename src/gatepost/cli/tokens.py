@@ -10,6 +10,7 @@ from gatepost.cli.moment import expires_option
 from gatepost.cli.remote import Remote, remote, sure, yes_option
 from gatepost.client import requests
 
+owner_option = click.option("--owner", metavar="USERNAME", help="Whose, if not your own; * for everybody's.")
 scope_option = click.option("--scope", "scopes", multiple=True, help="type:action; may be repeated; none is *:*.")
 
 
@@ -19,10 +20,11 @@ def tokens() -> None:
 
 
 @tokens.command("list")
+@owner_option
 @remote
-def list_tokens(at: Remote) -> None:
-    """List your API tokens; their secrets are not kept."""
-    at.table(requests.tokens(), "id", "name", "scopes", "created_at", "expires_at", "last_used_at")
+def list_tokens(at: Remote, owner: str | None) -> None:
+    """List your API tokens, or somebody else's; their secrets are not kept."""
+    at.table(requests.tokens(owner=owner), "id", "name", "owner", "scopes", "created_at", "expires_at", "last_used_at")
 
 
 @tokens.command("create")
@@ -51,10 +53,21 @@ def service_tokens() -> None:
 
 
 @service_tokens.command("list")
+@click.option("--service", help="Of this service only.")
 @remote
-def list_service_tokens(at: Remote) -> None:
+def list_service_tokens(at: Remote, service: str | None) -> None:
     """List the tokens of services; their secrets are not kept."""
-    at.table(requests.service_tokens(), "id", "name", "owner", "role", "issuer", "scopes", "expires_at", "last_used_at")
+    at.table(
+        requests.service_tokens(service=service),
+        "id",
+        "name",
+        "owner",
+        "role",
+        "issuer",
+        "scopes",
+        "expires_at",
+        "last_used_at",
+    )
 
 
 @service_tokens.command("create")
@@ -86,11 +99,12 @@ def sessions() -> None:
 
 
 @sessions.command("list")
+@owner_option
 @remote
-def list_sessions(at: Remote) -> None:
-    """List your sessions."""
-    columns = ("id", "method", "provider", "address", "created_at", "last_seen_at", "expires_at", "current")
-    at.table(requests.sessions(), *columns)
+def list_sessions(at: Remote, owner: str | None) -> None:
+    """List your sessions, or somebody else's."""
+    columns = ("id", "subject", "method", "provider", "address", "created_at", "last_seen_at", "expires_at", "current")
+    at.table(requests.sessions(owner=owner), *columns)
 
 
 @sessions.command("revoke")

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from gatepost.client.errors import Misconfigured
 from gatepost.client.reading import Reader
+from gatepost.principal import Entity
 
 T = TypeVar("T")
 API = "/api/v1"
@@ -44,6 +45,20 @@ def path_of(*segments: str) -> str:
         if segment in ("", ".", ".."):
             raise Misconfigured(f"{segment!r} is not a name")
     return f"{API}/" + "/".join(quote(segment, safe=":@*!$&'()+,;=~") for segment in segments)
+
+
+def entity_of(text: str) -> Entity:
+    """Read `type:id`.  Raises `Misconfigured`."""
+    try:
+        return Entity.parse(text)
+    except ValueError as error:
+        raise Misconfigured(str(error)) from None
+
+
+def resource_path(text: str, *segments: str) -> str:
+    """Return where a resource written `type:id` is, or what is below it."""
+    entity = entity_of(text)
+    return path_of("resources", entity.type, entity.id, *segments)
 
 
 def call(

@@ -124,6 +124,7 @@ class Operations:
     services = Listing(requests.services)
     service = Operation(requests.service)
     create_service = Operation(requests.create_service)
+    change_service = Operation(requests.change_service)
     delete_service = Operation(requests.delete_service)
 
     tokens = Listing(requests.tokens)

@@ -12,11 +12,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from gatepost.client import answers as a
-from gatepost.client.call import Call, call, path_of
+from gatepost.client.call import Call, call, entity_of, path_of, resource_path
 from gatepost.client.credentials import Tokens
-from gatepost.client.errors import Misconfigured
 from gatepost.client.reading import Page, as_it_is, nothing, one, page_of, text
-from gatepost.principal import Entity
 
 T = TypeVar("T")
 
@@ -214,6 +212,10 @@ def create_service(name: str, *, description: str | None = None) -> Call[a.Servi
     return call("POST", path_of("services"), one(a.Service), body={"name": name, "description": description})
 
 
+def change_service(name: str, *, description: str) -> Call[a.Service]:
+    return call("PATCH", path_of("services", name), one(a.Service), body={"description": description})
+
+
 def delete_service(name: str) -> Call[None]:
     return call("DELETE", path_of("services", name), nothing)
 
@@ -221,8 +223,9 @@ def delete_service(name: str) -> Call[None]:
 # --- what was issued -------------------------------------------------------------------------------------------------
 
 
-def tokens(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.ApiToken]]:
-    return _list("tokens", a.ApiToken, limit, cursor)
+def tokens(*, owner: str | None = None, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.ApiToken]]:
+    """The caller's tokens; or those of the user `owner`, `*` for everybody's."""
+    return _list("tokens", a.ApiToken, limit, cursor, owner=owner)
 
 
 def create_token(
@@ -237,8 +240,10 @@ def revoke_token(token_id: str) -> Call[None]:
     return call("DELETE", path_of("tokens", token_id), nothing)
 
 
-def service_tokens(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.ServiceToken]]:
-    return _list("service-tokens", a.ServiceToken, limit, cursor)
+def service_tokens(
+    *, service: str | None = None, limit: int | None = None, cursor: str | None = None
+) -> Call[Page[a.ServiceToken]]:
+    return _list("service-tokens", a.ServiceToken, limit, cursor, service=service)
 
 
 def create_service_token(
@@ -258,8 +263,11 @@ def revoke_service_token(token_id: str) -> Call[None]:
     return call("DELETE", path_of("service-tokens", token_id), nothing)
 
 
-def sessions(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.SessionInfo]]:
-    return _list("sessions", a.SessionInfo, limit, cursor)
+def sessions(
+    *, owner: str | None = None, limit: int | None = None, cursor: str | None = None
+) -> Call[Page[a.SessionInfo]]:
+    """The caller's sessions; or those of the user `owner`, `*` for everybody's."""
+    return _list("sessions", a.SessionInfo, limit, cursor, owner=owner)
 
 
 def revoke_session(session_id: str) -> Call[None]:
@@ -280,36 +288,38 @@ def resources(
 
 
 def resource(resource: str) -> Call[a.Resource]:
-    return call("GET", _resource(resource), one(a.Resource))
+    return call("GET", resource_path(resource), one(a.Resource))
 
 
 def create_resource(resource: str, *, display_name: str | None = None, parent: str | None = None) -> Call[a.Resource]:
-    entity = _entity(resource)
+    entity = entity_of(resource)
     body = {"type": entity.type, "id": entity.id, "display_name": display_name, "parent": parent}
     return call("POST", path_of("resources"), one(a.Resource), body=body)
 
 
 def change_resource(resource: str, *, display_name: str | None = None, parent: str | None = None) -> Call[a.Resource]:
-    return call("PATCH", _resource(resource), one(a.Resource), body={"display_name": display_name, "parent": parent})
+    return call(
+        "PATCH", resource_path(resource), one(a.Resource), body={"display_name": display_name, "parent": parent}
+    )
 
 
 def delete_resource(resource: str) -> Call[None]:
-    return call("DELETE", _resource(resource), nothing)
+    return call("DELETE", resource_path(resource), nothing)
 
 
 def access(resource: str, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.Grant]]:
     """Who has what on a resource."""
-    entity = _entity(resource)
+    entity = entity_of(resource)
     return _list(("resources", entity.type, entity.id, "access"), a.Grant, limit, cursor)
 
 
 def grant(resource: str, relation: str, subject: str, *, expires_at: datetime | None = None) -> Call[None]:
     body = {"subject": subject, "relation": relation, "expires_at": expires_at}
-    return call("POST", _resource(resource, "access"), nothing, body=body)
+    return call("POST", resource_path(resource, "access"), nothing, body=body)
 
 
 def revoke(resource: str, relation: str, subject: str) -> Call[None]:
-    return call("DELETE", _resource(resource, "access", relation, subject), nothing)
+    return call("DELETE", resource_path(resource, "access", relation, subject), nothing)
 
 
 def check(
@@ -379,18 +389,6 @@ def _list(
 
 def _until(expires_at: datetime | None) -> dict[str, object] | None:
     return None if expires_at is None else {"expires_at": expires_at}
-
-
-def _entity(text: str) -> Entity:
-    try:
-        return Entity.parse(text)
-    except ValueError as error:
-        raise Misconfigured(str(error)) from None
-
-
-def _resource(text: str, *segments: str) -> str:
-    entity = _entity(text)
-    return path_of("resources", entity.type, entity.id, *segments)
 
 
 def _question(subject: str | None, action: str, resource: str) -> dict[str, str]:
