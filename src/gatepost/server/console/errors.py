@@ -1,0 +1,65 @@
+"""A refusal as a page: what happened, why in one sentence, and what to do next."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from gatepost.errors import Conflict, GatepostError
+from gatepost.gate import Gatepost
+from gatepost.server.console.rendering import gate_of, render, url
+from gatepost.sso.addresses import safe_next
+
+# Status: what happened, and what to do next.
+SAID = {
+    400: ("This request makes no sense", "Go back and try again; if a link led here, tell whoever gave it to you."),
+    403: ("You may not do this", "Ask the owner, or an administrator, to give you access."),
+    404: (
+        "There is nothing here",
+        "It may have been deleted, or it was never shared with you: its owner can share it.",
+    ),
+    409: ("This is not possible as things are", "Change what stands in the way, then try again."),
+    413: ("That is too large", "Send less than 1 MiB."),
+    421: ("This is not our address", "Open Gatepost under its own address."),
+    422: ("Something in this is wrong", "Go back, correct it, and try again."),
+    429: ("Too many tries", "Wait a moment, then try again."),
+    502: ("The identity provider did not answer as it should", "Try again in a moment, or sign in another way."),
+    503: ("There is no answer at the moment", "Nothing was decided and nothing was changed. Try again in a moment."),
+}
+UNKNOWN = ("Something went wrong on our side", "It was written to the log. Try again; nothing was half done.")
+UNAUTHENTICATED = 401
+
+
+def error_page(request: Request, error: GatepostError) -> Response:
+    """Answer a refused request for a page.  Whoever is not signed in is sent to the door, and brought back."""
+    if error.status == UNAUTHENTICATED:
+        return _to_the_door(request)
+    title, next_step = SAID.get(error.status, UNKNOWN)
+    why = str(error)
+    return render(
+        request,
+        "error.html",
+        status=error.status,
+        title=title,
+        why=f"{why[:1].upper()}{why[1:]}." if error.status in SAID else "This was not meant to happen.",
+        next_step=next_step,
+        items=error.items if isinstance(error, Conflict) else (),
+    )
+
+
+def _to_the_door(request: Request) -> Response:
+    if request.headers.get("hx-request"):
+        return HTMLResponse('<p class="error" role="alert">Your session is over: sign in again.</p>')
+    wanted = request.url.path
+    if request.url.query:
+        wanted = f"{wanted}?{request.url.query}"
+    # A form's own address shows nothing: whoever signs in again starts from the page that they had open.
+    next_ = safe_next(wanted) if request.method in ("GET", "HEAD") else _page_before(gate_of(request), request)
+    address = url("login", next=next_ if next_ != "/" else None)
+    return RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
+
+
+def _page_before(gate: Gatepost, request: Request) -> str:
+    before = request.headers.get("referer", "")
+    ours = gate.settings.main.public_url
+    return safe_next(before.removeprefix(ours)) if before.startswith(f"{ours}/") else "/"

@@ -1,0 +1,110 @@
+"""Forms: reading what was typed, and showing it again with a sentence beside each field that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import wraps
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gatepost.errors import Conflict, Forbidden, GatepostError, InvalidCredentials, InvalidField, Throttled
+from gatepost.server.console.moments import end_of_day
+
+# What the form itself can answer.  A lost session or a thing that is gone is a page of its own.
+ANSWERABLE = (InvalidField, Conflict, Forbidden, InvalidCredentials, Throttled)
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The fields of one form.  A file where a text is meant reads as nothing."""
+
+    values: dict[str, list[str]] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        return self.raw(name).strip()
+
+    def raw(self, name: str) -> str:
+        """As typed: a password keeps its spaces."""
+        found = self.values.get(name)
+        return found[0] if found else ""
+
+    def every(self, name: str) -> tuple[str, ...]:
+        return tuple(value for value in self.values.get(name, ()) if value)
+
+    def until(self, name: str) -> datetime | None:
+        """A date, to its end.  Raises `InvalidField`."""
+        try:
+            return end_of_day(self.text(name))
+        except (ValueError, OverflowError) as error:
+            raise InvalidField({name: "write it as year-month-day, such as 2030-01-31"}) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A refused form: which one, why, and what had been typed."""
+
+    form: str
+    error: GatepostError
+    typed: Form
+
+    @property
+    def sentence(self) -> str:
+        """The reason, as a sentence that starts with a capital."""
+        text = "; ".join(self.error.fields.values()) if isinstance(self.error, InvalidField) else str(self.error)
+        return f"{text[:1].upper()}{text[1:]}."
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return self.error.fields if isinstance(self.error, InvalidField) else {}
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        return self.error.items if isinstance(self.error, Conflict) else ()
+
+    @property
+    def status(self) -> int:
+        return self.error.status
+
+
+Show = Callable[[Request, Wrong | None], Response]
+Act = Callable[[Request, Form], Response]
+
+
+def posted(form_name: str, show: Show) -> Callable[[Act], Handler]:
+    """Turn `act` into a handler of POST: a refusal that the visitor can mend shows the page again, with the reason."""
+
+    def around(act: Act) -> Handler:
+        def run(request: Request, form: Form) -> Response:
+            try:
+                return act(request, form)
+            except ANSWERABLE as error:
+                return show(request, Wrong(form_name, error, form))
+
+        @wraps(act)
+        async def handler(request: Request) -> Response:
+            response: Response = await request.state.pools.database(run, request, await read_form(request))
+            return response
+
+        return handler
+
+    return around
+
+
+async def read_form(request: Request) -> Form:
+    """Read an HTML form's body."""
+    values: dict[str, list[str]] = {}
+    async with request.form(max_files=0, max_fields=1000) as form:
+        for name, value in form.multi_items():
+            if isinstance(value, str):
+                values.setdefault(name, []).append(value)
+    return Form(values)
+
+
+def status_of(wrong: Wrong | None) -> int:
+    """The status of a page that shows a form again."""
+    return wrong.status if wrong is not None else 200

@@ -1,0 +1,25 @@
+"""What a page says after a change.  The address carries a word of this table, never the sentence itself."""
+
+from __future__ import annotations
+
+NOTICES = {
+    "granted": "Access given. It holds from now on.",
+    "removed": "Access removed. The next question is already answered without it.",
+    "public": "This is public now: anybody may view it, signed in or not.",
+    "private": "This is not public any more.",
+    "created": "Created. You are its owner.",
+    "made": "Created.",
+    "changed": "Saved.",
+    "moved": "Moved. Who inherits access has changed with it.",
+    "deleted": "Deleted, with everything that named it.",
+    "revoked": "Revoked. It is refused from now on.",
+    "session-ended": "That session is over.",
+    "others-ended": "All your other sessions are over.",
+    "password": "The password is changed, and the account's other sessions are over.",
+    "enabled": "The account is enabled again. Its old sessions stay ended; its API tokens work again.",
+    "member-added": "Added. The member has everything that the group has from now on.",
+    "member-removed": "Removed from the group.",
+    "assigned": "The role is given.",
+    "unassigned": "The role is taken.",
+    "signed-out": "You are signed out.",
+}

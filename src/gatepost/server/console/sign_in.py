@@ -1,0 +1,113 @@
+"""The door: signing in with a password or at a provider, and signing out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from gatepost.errors import InvalidCredentials, InvalidField, Throttled
+from gatepost.gate import Gatepost
+from gatepost.server.console.forms import Wrong, read_form
+from gatepost.server.console.naming import Names
+from gatepost.server.console.rendering import caller_of, gate_of, render, url
+from gatepost.server.cookies import clear_session, set_session
+from gatepost.sso.addresses import safe_next
+from gatepost.tokens.sessions import NewSession, sign_out
+from gatepost.tokens.sign_in import PasswordTry, prove_by_password, sign_in_for_cookie
+
+LOCAL = "/login/local"
+
+
+def show_sign_in(request: Request, wrong: Wrong | None = None) -> Response:
+    gate, local = gate_of(request), request.url.path == LOCAL
+    passwords = local or gate.settings.main.password_sign_in
+    next_ = _next(request, wrong)
+    people = () if local else getattr(gate, "demo_people", ())
+    names = Names(gate, caller_of(request))
+    retry = wrong.error.retry_after if wrong and isinstance(wrong.error, Throttled) else 0
+    response = render(
+        request,
+        "login.html",
+        status=wrong.status if wrong else 200,
+        wrong=wrong,
+        again_at=gate.now() + timedelta(seconds=retry) if retry else None,
+        next=next_,
+        target="" if next_ == "/" else next_,
+        local_door=local,
+        passwords=passwords,
+        providers=() if local else gate.settings.sso.providers,
+        people=people,
+        faces={person.username: names.subject(f"user:{person.username}") for person in people},
+        local_way=not passwords,
+        anonymous_way=gate.settings.main.allow_anonymous_access,
+    )
+    if retry:
+        response.headers["Retry-After"] = str(retry)
+    if response.status_code == InvalidCredentials.status:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="gatepost"'  # RFC 9110 wants a challenge with each 401
+    return response
+
+
+def _next(request: Request, wrong: Wrong | None) -> str:
+    wanted = wrong.typed.raw("next") if wrong else request.query_params.get("next")
+    path = safe_next(wanted)
+    return "/" if path.partition("?")[0] in ("/login", LOCAL, "/logout") else path
+
+
+async def sign_in(request: Request) -> Response:
+    """Prove a password on the pool for passwords, which is slow on purpose, and open a session."""
+    gate, form = gate_of(request), await read_form(request)
+    attempt = PasswordTry(
+        username=form.text("username"),
+        password=form.raw("password"),
+        address=request.state.address,
+        agent=request.headers.get("user-agent", ""),
+        local_door=request.url.path == LOCAL,
+    )
+    pools = request.state.pools
+    try:
+        if not attempt.username or not attempt.password:
+            raise InvalidField({"username": "type your username and your password"})
+        profile = await pools.passwords(prove_by_password, gate, attempt)
+    except (InvalidCredentials, InvalidField, Throttled) as error:
+        shown: Response = await pools.database(show_sign_in, request, Wrong("login", error, form))
+        return shown
+    session: NewSession = await pools.database(sign_in_for_cookie, gate, profile, attempt)
+    if not caller_of(request).is_anonymous:
+        await pools.database(sign_out, gate, caller_of(request))  # one browser, one session: the old one ends
+    response = RedirectResponse(safe_next(form.raw("next")), 303, headers={"Cache-Control": "no-store"})
+    set_session(response, gate, session.secret)
+    return response
+
+
+def show_sign_out(request: Request) -> Response:
+    gate, caller = gate_of(request), caller_of(request)
+    return render(request, "logout.html", provider=_provider_name(gate, caller.provider))
+
+
+def _provider_name(gate: Gatepost, name: str) -> str:
+    return next((p.display_name for p in gate.settings.sso.providers if p.name == name), name)
+
+
+async def end(request: Request) -> Response:
+    """End the session and forget the cookie.  Whoever is signed out already is just told so."""
+    gate, caller = gate_of(request), caller_of(request)
+    if not caller.is_anonymous:
+        await request.state.pools.database(sign_out, gate, caller)
+    response = RedirectResponse(url("login", done="signed-out"), 303, headers={"Cache-Control": "no-store"})
+    clear_session(response, gate)
+    return response
+
+
+def routes() -> list[BaseRoute]:
+    return [
+        Route("/login", show_sign_in, methods=["GET"]),
+        Route("/login", sign_in, methods=["POST"]),
+        Route(LOCAL, show_sign_in, methods=["GET"]),
+        Route(LOCAL, sign_in, methods=["POST"]),
+        Route("/logout", show_sign_out, methods=["GET"]),
+        Route("/logout", end, methods=["POST"]),
+    ]

@@ -1,0 +1,34 @@
+// What a page gains with JavaScript.  Everything here also works without it, by another page or by hand.
+"use strict";
+
+// A link to a form opens it as a dialog where the page has one for it.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-dialog]");
+  const plain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  const dialog = link && plain && document.getElementById(link.dataset.dialog);
+  if (dialog) {
+    event.preventDefault();
+    dialog.showModal();
+    dialog.querySelector("input:not([type=hidden])")?.focus();
+  }
+  event.target.closest("[data-close]")?.closest("dialog")?.close();
+});
+
+// The secret of a new token goes to the clipboard.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  const said = button.querySelector("[aria-live]");
+  try {
+    await navigator.clipboard.writeText(source.textContent.trim());
+    said.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(source);
+    said.textContent = "Selected: copy it with the keyboard";
+  }
+});
+for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+
+// After a refused form, the keyboard starts at the reason.
+document.querySelector("[data-focus]")?.focus();
