@@ -135,7 +135,8 @@ type user
 type doc
   relations
     define next: [doc]
-    define ok: [user] but not ok from next
+    define blocked: [user] or ok from next
+    define ok: [user] but not blocked
 """
 
 

@@ -38,6 +38,7 @@ HEAD = "model\n  schema 1.1\ntype user\ntype doc\n  relations\n"
         ("define a: [doc#a]", "doc#a is impossible"),
         ("define p: [doc]\n define a: a from p", "doc#a is impossible"),
         ("define p: [doc]\n define b: [user]\n define a: b and a from p", "doc#a is impossible"),
+        ("define p: [doc]\n define a: [user] but not a from p", "doc#a is impossible"),
         ("define self: [user]", "self is a reserved name"),
         ("define this: [user]", "this is a reserved name"),
     ],
@@ -121,6 +122,7 @@ def test_another_definition_of_a_protected_type_is_refused(declared: str) -> Non
         ),
         ("collection:x#owner@group:g", "subject: group cannot be owner"),
         ("group:g#member@role:r#assignee", "subject: role#assignee cannot be member"),
+        ("group:g#member@group:g#member", "group:g#member has that relation by being what it is"),
         ("dataset:d#parent@collection:c#owner", "one of collection"),
     ],
 )

@@ -10,6 +10,7 @@ from gatepost.access.model import PROTECTED, AuthorizationModel, Restriction, Ty
 from gatepost.access.tuples import RelationTuple
 from gatepost.access.validate import validate
 from gatepost.errors import InvalidField, InvalidModel
+from gatepost.principal import Subject
 
 
 def read_model(text: str) -> AuthorizationModel:
@@ -53,6 +54,8 @@ def allows(model: AuthorizationModel, relation_tuple: RelationTuple) -> None:
         writable = [name for name, definition in kind.relations.items() if direct(definition)]
         choice = f"one of {', '.join(writable)}" if writable else "the type takes no tuples"
         raise InvalidField({"relation": f"{relation} cannot be written on {entity.type}: {choice}"})
+    if subject == Subject(entity.type, entity.id, relation):
+        raise InvalidField({"subject": f"{subject} has that relation by being what it is"})
     wanted = Restriction(subject.type, subject.relation, subject.is_wildcard, relation_tuple.condition or "")
     if wanted not in restrictions:
         choice = ", ".join(str(restriction) for restriction in restrictions)

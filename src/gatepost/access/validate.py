@@ -1,4 +1,5 @@
-"""Is the model sound?  OpenFGA's own rules, so that a model accepted here is accepted there."""
+"""Is the model sound?  OpenFGA's own rules, but for one: it takes some uses of one relation on two sides of an `and` for
+a loop, where there is none."""
 
 from __future__ import annotations
 
@@ -158,5 +159,6 @@ def _has_entry(model: AuthorizationModel, kind: str, rewrite: Rewrite, possible:
             return any(_has_entry(model, kind, child, possible) for child in children)
         case Intersection(children):
             return all(_has_entry(model, kind, child, possible) for child in children)
-        case Exclusion(base, _):
-            return _has_entry(model, kind, base, possible)
+        case Exclusion(base, subtract):
+            # OpenFGA refuses what could never be subtracted, too: it is a slip of the pen.
+            return _has_entry(model, kind, base, possible) and _has_entry(model, kind, subtract, possible)
