@@ -31,6 +31,7 @@ from tests.postgresql import NoPostgres, Server, new_databases
 GIVEN = "GATEPOST_TEST_POSTGRES"
 ENCRYPTION_KEY = "x" * 40
 ADMIN_PASSWORD = "an-admin-of-the-tests"
+ADMIN = Principal(subject=Entity("user", "admin"), method=Method.EMBEDDED, scope=None)
 
 
 class OpenGate(Protocol):
@@ -141,4 +142,4 @@ def second_gate(gate: Gatepost, open_gate: OpenGate, gate_url: str) -> Gatepost:
 
 @pytest.fixture
 def admin() -> Principal:
-    return Principal(subject=Entity("user", "admin"), method=Method.EMBEDDED, scope=None)
+    return ADMIN
