@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self, TypeVar, cast
@@ -50,6 +50,7 @@ class Gatepost:
         self.dice = dice
         self.journal = Journal(store, self.now)
         self.first_start: FirstStart | None = None
+        self.demo_people: Sequence[object] = ()  # the sign-in page offers them by name
         self._providers: object = None
         self._tail: Tail | None = None
 

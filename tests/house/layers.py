@@ -54,7 +54,14 @@ AMBIENT = frozenset(
         "uuid.uuid4",
     }
 )
-AMBIENT_HOLDERS = ("gatepost.gate", "gatepost.settings", "gatepost.cli", "gatepost.client", "gatepost.demo")
+AMBIENT_HOLDERS = (
+    "gatepost.gate",
+    "gatepost.settings",
+    "gatepost.cli",
+    "gatepost.client",
+    "gatepost.demo",
+    "gatepost.server.run",  # where a server's processes start
+)
 
 
 def within(module: str, holders: tuple[str, ...]) -> bool:

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterable
 
 from gatepost.access.plan import Compiled, Plan
-from gatepost.principal import ANYONE, PLATFORM
+from gatepost.principal import ANYONE, PLATFORM, PLATFORM_NOUNS
 
 Held = int | set[int]
 Neighbours = dict[int, Held]
@@ -165,6 +165,9 @@ class Edges:
         keys: set[int] = set()
         if len(wanted) == 2 and PLATFORM.type in self.ids and compiled.permission_key >= 0:
             pairs = {(t, a) for t in (wanted[0], "*") for a in (wanted[1], "*")}
+            if kind == PLATFORM.type and wanted[0] in PLATFORM_NOUNS and wanted[1] != "*":
+                # `*:view` means every resource type.  It must not open the directory or the audit trail too.
+                pairs.discard(("*", wanted[1]))
             names = [f"{t}.{a}" for t, a in pairs]
             if key is not None:
                 for name in names:
