@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete
 
 from gatepost.errors import InvalidRequest
 from gatepost.gate import Gatepost
 from gatepost.sso.login import Attempt
 from gatepost.store import tables
+from gatepost.store.upsert import insert_if_new
 
 PLACE = "sso/attempt"
 t = tables.used_once
@@ -45,6 +46,5 @@ def use_once(gate: Gatepost, attempt: Attempt) -> None:
     digest = hashlib.sha256(attempt.state.encode()).digest()
     with gate.store.write() as connection:
         connection.execute(delete(t).where(t.c.expires_at < gate.now()))
-        if connection.execute(select(t.c.digest).where(t.c.digest == digest)).one_or_none() is not None:
+        if not insert_if_new(connection, t, {"digest": digest, "expires_at": attempt.expires_at}):
             raise InvalidRequest("this sign-in was finished already: begin again")
-        connection.execute(insert(t).values(digest=digest, expires_at=attempt.expires_at))

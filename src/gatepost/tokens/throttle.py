@@ -11,11 +11,12 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import case, delete, select
 
 from gatepost.errors import Throttled
 from gatepost.store import tables
 from gatepost.store.store import Store
+from gatepost.store.upsert import insert_or_update
 
 FORGOTTEN_AFTER = timedelta(minutes=15)
 KNOWN_FOR = timedelta(days=30)
@@ -70,12 +71,9 @@ def note_failure(store: Store, account: str, address: str, now: datetime) -> Non
     t = tables.throttles
     with store.write() as connection:
         for counter in _counters(account, address):
-            row = connection.execute(select(t).where(t.c.key == counter.key)).one_or_none()
-            if row is None:
-                connection.execute(insert(t).values(key=counter.key, failures=1, last_at=now))
-            else:
-                failures = 1 if now - row.last_at > FORGOTTEN_AFTER else t.c.failures + 1
-                connection.execute(update(t).where(t.c.key == counter.key).values(failures=failures, last_at=now))
+            failures = case((t.c.last_at < now - FORGOTTEN_AFTER, 1), else_=t.c.failures + 1)
+            changed = {"failures": failures, "last_at": now}
+            insert_or_update(connection, t, {"key": counter.key, "failures": 1, "last_at": now}, changed)
 
 
 def note_success(store: Store, account: str, address: str, now: datetime) -> None:
@@ -87,8 +85,8 @@ def note_success(store: Store, account: str, address: str, now: datetime) -> Non
     known = _key("known", account, address)
     t = tables.throttles
     with store.write() as connection:
-        connection.execute(delete(t).where(t.c.key.in_((pair.key, known))))
-        connection.execute(insert(t).values(key=known, failures=0, last_at=now))
+        connection.execute(delete(t).where(t.c.key == pair.key))
+        insert_or_update(connection, t, {"key": known, "failures": 0, "last_at": now}, {"last_at": now})
 
 
 def forget_old(store: Store, now: datetime) -> None:

@@ -1,0 +1,28 @@
+"""Inserting where another process may insert the same key at the same moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def insert_or_update(
+    connection: Connection, table: Table, values: Mapping[str, Any], changed: Mapping[str, Any]
+) -> None:
+    """Insert a row, or apply `changed` to the one that is there already."""
+    statement = _insert(connection, table).values(**values)
+    keys = list(table.primary_key.columns)
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=dict(changed)))
+
+
+def insert_if_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row.  Answers False if there was one with this key: of two who try, exactly one gets True."""
+    statement = _insert(connection, table).values(**values).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount == 1
+
+
+def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
