@@ -154,14 +154,15 @@ class Gatepost:
         self.refused(caller, action, resource, decision)
         if caller.is_anonymous:
             raise Unauthenticated("this needs a signed-in caller")
-        if seen_by and seen_by != action and self.may(caller, seen_by, resource):
-            raise Forbidden(f"{caller.subject} may not {action} {resource}", detail=str(decision.reason))
-        if seen_by:
-            raise NotFound(
-                f"there is no {resource}" if resource != PLATFORM else "there is no such thing",
-                detail=str(decision.reason),
-            )
-        raise Forbidden(f"{caller.subject} may not {action}", detail=str(decision.reason))
+        if not seen_by or self._sees(caller, seen_by, action, resource):
+            thing = "" if resource == PLATFORM else f" on {resource}"
+            raise Forbidden(f"this takes {action}{thing}, which {caller.subject} does not have", detail=decision.reason)
+        what = "such thing" if resource == PLATFORM else str(resource)
+        raise NotFound(f"there is no {what}", detail=decision.reason)
+
+    def _sees(self, caller: Principal, seen_by: str, action: str, resource: Entity) -> bool:
+        """Tell whether a refused caller knows of the thing anyhow.  `view` of the platform itself shows nothing."""
+        return seen_by != action and (resource != PLATFORM or seen_by != "view") and self.may(caller, seen_by, resource)
 
     def require_signed_in(self, caller: Principal, wanted: str = "") -> None:
         """Return for whoever asks about their own things; `wanted` has to be within the ceiling of their token."""
