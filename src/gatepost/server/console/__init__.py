@@ -5,14 +5,28 @@ from __future__ import annotations
 from starlette.routing import BaseRoute
 
 from gatepost.gate import Gatepost
-from gatepost.server.console import access, assets, home, resources, sign_in
+from gatepost.server.console import (
+    access,
+    account,
+    assets,
+    audit,
+    groups,
+    home,
+    resources,
+    roles,
+    services,
+    sessions,
+    sign_in,
+    tokens,
+    users,
+)
 from gatepost.server.console.errors import error_page
 
 __all__ = ["error_page", "routes"]
 
-PARTS = (assets, sign_in, home, resources, access)
+PARTS = (assets, sign_in, home, resources, access, tokens, sessions, account, users, groups, roles, services, audit)
 
 
-def routes(gate: Gatepost) -> list[BaseRoute]:
+def routes(_gate: Gatepost) -> list[BaseRoute]:
     """Every page and what it loads, in the order in which paths are matched."""
     return [route for part in PARTS for route in part.routes()]

@@ -115,9 +115,7 @@ def _answer(
     if who.startswith(("group:", "role:")) and "#" not in who:
         who += "#member" if who.startswith("group:") else "#assignee"
     try:
-        _, explanation = explain(
-            gate, caller, Asked(action=action, resource=str(resource.entity), subject=who or None)
-        )
+        _, explanation = explain(gate, caller, Asked(action=action, resource=str(resource.entity), subject=who or None))
     except (Forbidden, InvalidField, NotFound) as error:
         text = Wrong("why", error, Form()).sentence
         return None, text
@@ -166,7 +164,9 @@ def add(request: Request, form: Form) -> Response:
     if not subject:
         raise InvalidField({"subject": "choose who shall have access"})
     if subject == PUBLIC and relation != VIEWER:
-        raise InvalidField({"relation": "whoever is anonymous can be a viewer only: choose viewer, or somebody by name"})
+        raise InvalidField(
+            {"relation": "whoever is anonymous can be a viewer only: choose viewer, or somebody by name"}
+        )
     for each in EVERYBODY if subject == PUBLIC else (subject,):
         wanted = NewGrant(subject=each, relation=relation, expires_at=until)
         grant_access(gate_of(request), caller_of(request), kind, identifier, wanted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from gatepost.errors import Conflict, GatepostError
+from gatepost.errors import Conflict, GatepostError, Unavailable
 from gatepost.gate import Gatepost
 from gatepost.server.console.rendering import gate_of, render, url
 from gatepost.sso.addresses import safe_next
@@ -36,15 +36,17 @@ def error_page(request: Request, error: GatepostError) -> Response:
         return _to_the_door(request)
     title, next_step = SAID.get(error.status, UNKNOWN)
     why = str(error)
-    return render(
-        request,
-        "error.html",
-        status=error.status,
-        title=title,
-        why=f"{why[:1].upper()}{why[1:]}." if error.status in SAID else "This was not meant to happen.",
-        next_step=next_step,
-        items=error.items if isinstance(error, Conflict) else (),
-    )
+    said = {
+        "title": title,
+        "why": f"{why[:1].upper()}{why[1:]}." if error.status in SAID else "This was not meant to happen.",
+        "next_step": next_step,
+        "items": error.items if isinstance(error, Conflict) else (),
+    }
+    try:
+        return render(request, "error.html", status=error.status, **said)
+    except Unavailable:
+        # The way around asks what the visitor may, and just that cannot be answered now.
+        return render(request, "error_alone.html", status=error.status, navigates=False, **said)
 
 
 def _to_the_door(request: Request) -> Response:

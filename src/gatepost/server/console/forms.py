@@ -75,8 +75,11 @@ Show = Callable[[Request, Wrong | None], Response]
 Act = Callable[[Request, Form], Response]
 
 
-def posted(form_name: str, show: Show) -> Callable[[Act], Handler]:
-    """Turn `act` into a handler of POST: a refusal that the visitor can mend shows the page again, with the reason."""
+def posted(form_name: str, show: Show, *, hashes: bool = False) -> Callable[[Act], Handler]:
+    """Turn `act` into a handler of POST: a refusal that the visitor can mend shows the page again, with the reason.
+
+    `hashes`: a password is hashed on the way, which belongs on the pool for that.
+    """
 
     def around(act: Act) -> Handler:
         def run(request: Request, form: Form) -> Response:
@@ -87,7 +90,9 @@ def posted(form_name: str, show: Show) -> Callable[[Act], Handler]:
 
         @wraps(act)
         async def handler(request: Request) -> Response:
-            response: Response = await request.state.pools.database(run, request, await read_form(request))
+            pools = request.state.pools
+            pool = pools.passwords if hashes else pools.database
+            response: Response = await pool(run, request, await read_form(request))
             return response
 
         return handler

@@ -92,19 +92,22 @@ def own(show: Callable[[Request], Response]) -> Callable[[Request], Response]:
     return visit(handler)
 
 
-def render(request: Request, template: str, *, status: int = 200, **values: object) -> Response:
-    """Answer a page."""
+def render(
+    request: Request, template: str, *, status: int = 200, navigates: bool = True, **values: object
+) -> Response:
+    """Answer a page.  Without `navigates` nothing is asked of the graph, so that even its failure can be shown."""
     gate, caller = gate_of(request), caller_of(request)
     names = Names(gate, caller)
     given = {
         "visitor": caller,  # "caller" means something else to Jinja's macros
         "names": names,
+        "status": status,
         "path": request.url.path,
+        "status": status,
         "now": gate.now(),
-        "navigation": navigation(gate, caller, request.url.path),
+        "navigation": navigation(gate, caller, request.url.path) if navigates else (),
         "notice": NOTICES.get(request.query_params.get("done", "")),
         "wrong": None,
-        "fragment": False,
     }
     text = environment().get_template(template).render({**given, **values})
     return HTMLResponse(text, status, headers={"Cache-Control": "no-store"})

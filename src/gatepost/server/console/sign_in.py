@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from gatepost.errors import InvalidCredentials, InvalidField, Throttled
+from gatepost.errors import InvalidCredentials, Throttled
 from gatepost.gate import Gatepost
 from gatepost.server.console.forms import Wrong, read_form
 from gatepost.server.console.naming import Names
@@ -69,10 +69,8 @@ async def sign_in(request: Request) -> Response:
     )
     pools = request.state.pools
     try:
-        if not attempt.username or not attempt.password:
-            raise InvalidField({"username": "type your username and your password"})
         profile = await pools.passwords(prove_by_password, gate, attempt)
-    except (InvalidCredentials, InvalidField, Throttled) as error:
+    except (InvalidCredentials, Throttled) as error:
         shown: Response = await pools.database(show_sign_in, request, Wrong("login", error, form))
         return shown
     session: NewSession = await pools.database(sign_in_for_cookie, gate, profile, attempt)
