@@ -100,13 +100,19 @@ class Store:
         `catch_up` is called with the locked head before the body runs, so that the body decides on the newest state;
         `applied` after the commit, so that this process's memory holds the change before anyone is answered.
         """
-        with failures(), self._queue():
-            with self.engine.connect().execution_options(gatepost_writes=True) as connection, connection.begin():
+        with failures():
+            options = {"gatepost_writes": True}
+            with (
+                self._queue(),
+                self.engine.connect().execution_options(**options) as connection,
+                connection.begin(),
+            ):
                 base = changelog.read_head(connection, lock=True)
                 catch_up(connection, base)
                 change = Change(connection, base, self.now())
                 yield change
                 head = self._seal(change)
+            # Out of the queue: taking in the change may find that history was rewound, which has to be written.
             if change.entries:
                 applied(head, change.entries)
 
