@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gatepost.access import roles_of
-from gatepost.errors import Forbidden
+from gatepost.errors import Forbidden, Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal, Subject
 
@@ -13,8 +13,13 @@ HEADER = b"x-gatepost-role"
 
 
 def narrow(gate: Gatepost, caller: Principal, role: str) -> Principal:
-    """Narrow the call to `role`.  Raises `Forbidden` if it is not the caller's: a header never adds anything."""
+    """Narrow the call to `role`.  Raises `Forbidden` if it is not the caller's: a header never adds anything.
+
+    Whoever is anonymous is asked to sign in.
+    """
     own = roles_of(Subject.of(caller.subject), gate.memory.graph, groups=caller.groups, roles=caller.roles)
+    if role not in own and caller.is_anonymous:
+        raise Unauthenticated("X-Gatepost-Role names a role that takes a signed-in caller")
     if role not in own:
         raise Forbidden("X-Gatepost-Role names a role that you do not have")
     return replace(caller, role=role)

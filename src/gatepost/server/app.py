@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -24,12 +25,14 @@ from gatepost.server.edge import Edge
 from gatepost.server.hot import HOT
 from gatepost.server.paths import Kind, kind_of
 from gatepost.server.pools import DATABASE_THREADS, Pools
-from gatepost.server.problems import oauth_problem, problem
+from gatepost.server.problems import ServerError, oauth_problem, problem
 from gatepost.server.rest import groups, questions, resources, roles, running, services, sign_in, tokens, users
 from gatepost.server.rest.shapes import Problem
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 STATIC = Path(console.__file__).parent / "static"
 MOST_ERRORS = 20
+MOST_NAME = 100  # of a field that nobody knows, when it is named in an error
 
 
 class WrongMethod(GatepostError):
@@ -97,6 +100,7 @@ def _framework(gate: Gatepost, pools: Pools, metrics: health.Metrics) -> FastAPI
     app.add_exception_handler(GatepostError, _on_gatepost_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_bug)
     reference.complete(app, Problem)
     return app
 
@@ -117,13 +121,11 @@ def _on_validation_error(request: Request, error: Exception) -> Response:
     fields: dict[str, str] = {}
     for fault in error.errors()[:MOST_ERRORS]:
         fields.setdefault(_place(fault["loc"]), _sentence(fault))
-    if any(fault["type"] == "json_invalid" for fault in error.errors()):
-        return _on_gatepost_error(request, InvalidRequest("the body is not JSON in UTF-8"))
     return _on_gatepost_error(request, InvalidField(fields))
 
 
 def _place(loc: tuple[int | str, ...]) -> str:
-    parts = [str(part) for part in loc[1:]] or [str(loc[0])]
+    parts = [str(part)[:MOST_NAME] for part in loc[1:]] or [str(loc[0])]
     return ".".join(parts)
 
 
@@ -136,6 +138,21 @@ def _sentence(fault: dict[str, Any]) -> str:
     return str(fault["msg"]).removeprefix("Value error, ")[:300]
 
 
+def _allowed(request: Request) -> list[str]:
+    """RFC 9110 section 10.2.1: every method of this address, whichever route has it."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+
+
+def _on_bug(request: Request, _error: Exception) -> Response:
+    """The framework raises the error again after this answer, and the edge logs it."""
+    return _on_gatepost_error(request, ServerError())
+
+
 def _on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
@@ -143,6 +160,6 @@ def _on_http_exception(request: Request, error: Exception) -> Response:
         return _on_gatepost_error(request, NotFound("there is nothing at this address"))
     if error.status_code == 405:
         response = _on_gatepost_error(request, WrongMethod(f"{request.method} is not allowed here"))
-        response.headers.update(error.headers or {})
+        response.headers["Allow"] = ", ".join(_allowed(request))
         return response
     return _on_gatepost_error(request, InvalidRequest(str(error.detail)))

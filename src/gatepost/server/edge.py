@@ -1,11 +1,12 @@
 """The outermost layer: what every request goes through before anything is asked of it.
 
-Host → size → address → credential → same origin → principal → role → consistency → the application
+Host → size → address → consistency → credential → same origin → principal → role → body → the application
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from gatepost.principal import Credential, Principal, SessionCookie
 from gatepost.server import headers as out
 from gatepost.server.cookies import clear_session, is_secure
 from gatepost.server.hot import Hot
+from gatepost.server.json_bodies import is_json, read_json
 from gatepost.server.origin import (
     SAFE_METHODS,
     Headers,
@@ -42,6 +44,9 @@ from gatepost.store.revision import Revision
 log = logging.getLogger("gatepost.server")
 
 MOST_BYTES = 1 << 20
+MOST_DIGITS = 20  # of a Content-Length
+JSON_KINDS = (Kind.API, Kind.OPEN)
+ALWAYS_ANSWERED = (Kind.HEALTH, Kind.STATIC)
 ErrorPage = Callable[[Request, GatepostError], Response]
 
 
@@ -54,7 +59,7 @@ class Edge:
     pools: Pools
     hot: dict[tuple[str, str], Hot]
     error_page: ErrorPage
-    observe: Callable[[str, str, int], None]
+    observe: Callable[[str, str, int, float], None]
     hosts: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -67,7 +72,7 @@ class Edge:
             else:
                 await send({"type": "websocket.close", "code": 1008})
             return
-        kind = kind_of(scope["path"])
+        kind, begun = kind_of(scope["path"]), time.perf_counter()
         reply = Reply(send, self.gate, kind)
         try:
             await self._answer(scope, receive, reply, kind)
@@ -77,7 +82,7 @@ class Edge:
             log.exception("a bug, at %s %s", scope["method"], kind)
             await self._fail(scope, receive, reply, kind, ServerError())
         finally:
-            self.observe(kind, scope["method"], reply.status)
+            self.observe(kind, scope["method"], reply.status, time.perf_counter() - begun)
 
     async def _answer(self, scope: Scope, receive: Receive, reply: Reply, kind: Kind) -> None:
         headers: Headers = scope["headers"]
@@ -88,8 +93,9 @@ class Edge:
         receive = _bounded(headers, receive)
         main = self.gate.settings.main
         address = client_address((scope.get("client") or ("", 0))[0], headers, main.trusted_proxies)
+        if kind not in ALWAYS_ANSWERED:
+            await self._reach(headers)  # before the caller is judged: a revocation may be what is asked for
         caller = await self._caller(scope, kind, address)
-        await self._reach(headers)
         state = scope.setdefault("state", {})
         state.update(gate=self.gate, principal=caller, address=address, pools=self.pools)
         hot = self.hot.get((scope["method"], scope["path"]))
@@ -99,6 +105,8 @@ class Edge:
                 response = await self.pools.database(response)
             await response(scope, receive, reply)
         else:
+            if kind in JSON_KINDS and scope["method"] not in SAFE_METHODS:
+                receive = await _checked_body(headers, receive)
             await self.app(scope, receive, reply)
 
     async def _caller(self, scope: Scope, kind: Kind, address: str) -> Principal:
@@ -147,6 +155,8 @@ class Edge:
         """Catch up first, if the request asks for it."""
         wanted = all_of(headers, b"gatepost-at-least")
         consistency = all_of(headers, b"gatepost-consistency")
+        if len(wanted) > 1 or len(consistency) > 1:
+            raise InvalidRequest("Gatepost-At-Least and Gatepost-Consistency are sent once each")
         if wanted:
             try:
                 revision = Revision.parse(wanted[0])
@@ -161,6 +171,8 @@ class Edge:
                 await self.pools.database(self.gate.memory.catch_up)
 
     async def _fail(self, scope: Scope, receive: Receive, reply: Reply, kind: Kind, error: GatepostError) -> None:
+        if reply.is_whole:
+            return  # the framework has answered a bug already, and raises it again for the log
         if reply.status:
             raise error  # half an answer is out: the connection has to break
         if kind in (Kind.PAGE, Kind.SIGN_IN):
@@ -185,6 +197,7 @@ class Reply:
         self._gate = gate
         self._kind = kind
         self.status = 0
+        self.is_whole = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -194,14 +207,16 @@ class Reply:
             extra = out.headers_for(self._gate, self._kind)
             message = {**message, "headers": sent + [pair for pair in extra if pair[0] not in present]}
         await self._send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self.is_whole = True
 
 
 def _bounded(headers: Headers, receive: Receive) -> Receive:
     """Refuse a body beyond the limit, whether it says its length or not."""
     for length in all_of(headers, b"content-length"):
-        if not length.isdigit():
+        if not (length.isascii() and length.isdigit()):
             raise InvalidRequest("Content-Length is not a number")
-        if int(length) > MOST_BYTES:
+        if len(length) > MOST_DIGITS or int(length) > MOST_BYTES:
             raise TooLarge("a body is at most 1 MiB")
     seen = 0
 
@@ -214,6 +229,27 @@ def _bounded(headers: Headers, receive: Receive) -> Receive:
         return message
 
     return bounded
+
+
+async def _checked_body(headers: Headers, receive: Receive) -> Receive:
+    """Read a body whole and judge its JSON, so that every route behind sees one meaning of it."""
+    body = await _read_body(receive)
+    if body and is_json(headers):
+        read_json(body)
+    return _replayed(body, receive)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    is_given = False
+
+    async def replay() -> Message:
+        nonlocal is_given
+        if is_given:
+            return await receive()
+        is_given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
 
 
 async def _read_body(receive: Receive) -> bytes:

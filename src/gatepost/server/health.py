@@ -22,7 +22,7 @@ class Metrics:
         self._requests = Counter(
             "gatepost_requests_total", "Requests answered.", ["kind", "method", "status"], registry=self.registry
         )
-        self.seconds = Histogram("gatepost_request_seconds", "Time to answer.", ["kind"], registry=self.registry)
+        self._seconds = Histogram("gatepost_request_seconds", "Time to answer.", ["kind"], registry=self.registry)
         for name, text, read in (
             ("gatepost_tuples", "Relation tuples in memory.", lambda: gate.memory.graph.tuple_count),
             ("gatepost_revision", "The newest revision in memory.", lambda: gate.memory.revision.number),
@@ -35,9 +35,10 @@ class Metrics:
             gauge = Gauge(name, text, registry=self.registry)
             gauge.set_function(_number(read))
 
-    def observe(self, kind: str, method: str, status: int) -> None:
+    def observe(self, kind: str, method: str, status: int, seconds: float) -> None:
         known = method if method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") else "other"
         self._requests.labels(kind, known, str(status)).inc()
+        self._seconds.labels(kind).observe(seconds)
 
 
 def _number(read: Callable[[], float]) -> Callable[[], float]:

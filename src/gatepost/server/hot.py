@@ -14,16 +14,19 @@ from starlette.responses import Response
 from gatepost.access import groups_of, roles_of
 from gatepost.directory.evaluation import MOST_IN_A_BATCH, Asked, evaluate
 from gatepost.directory.profiles import known_profile, read_profile
-from gatepost.errors import InvalidField, InvalidRequest
+from gatepost.errors import InvalidField
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal, Subject
 from gatepost.records import Profile
+from gatepost.server.json_bodies import read_json
 from gatepost.server.problems import body_of
+from gatepost.server.rest.shapes import MOST_TEXT, clean
 
 Later = Callable[[], Response]
 Hot = Callable[[Gatepost, Principal, bytes], Response | Later]
 
 _QUESTION = {"subject", "action", "resource", "context"}
+MOST_NAME = 100  # of a field that nobody knows, when it is named in an error
 
 
 def answer_me(gate: Gatepost, caller: Principal, _body: bytes) -> Response | Later:
@@ -83,12 +86,13 @@ def answer_batch(gate: Gatepost, caller: Principal, body: bytes) -> Response:
 
 def read_question(sent: dict[str, Any], place: str) -> Asked:
     """Read `{subject?, action, resource, context?}`.  Raises `InvalidField` that names each wrong member."""
-    wrong = {f"{place}{name}": "there is no such field" for name in sorted(set(sent) - _QUESTION)[:10]}
+    wrong = {f"{place}{name[:MOST_NAME]}": "there is no such field" for name in sorted(set(sent) - _QUESTION)[:10]}
     for name in ("action", "resource"):
-        if not isinstance(sent.get(name), str):
-            wrong[f"{place}{name}"] = "needed, as a text" if name not in sent else "this has to be a text"
-    if not isinstance(sent.get("subject"), str | None):
-        wrong[f"{place}subject"] = "this has to be a text"
+        if name not in sent:
+            wrong[f"{place}{name}"] = "needed, as a text"
+    for name in ("action", "resource", "subject"):
+        if name in sent and (sentence := _why_no_text(sent[name], or_null=name == "subject")):
+            wrong[f"{place}{name}"] = sentence
     if not isinstance(sent.get("context"), dict | None):
         wrong[f"{place}context"] = "this has to be an object"
     if wrong:
@@ -98,12 +102,23 @@ def read_question(sent: dict[str, Any], place: str) -> Asked:
     )
 
 
-def _read_object(body: bytes) -> dict[str, Any]:
+def _why_no_text(value: object, *, or_null: bool) -> str:
+    """As the shapes judge a text; this is what they cost without pydantic."""
+    if value is None and or_null:
+        return ""
+    if not isinstance(value, str):
+        return "this has to be a text"
+    if len(value) > MOST_TEXT:
+        return f"too long: {MOST_TEXT} characters at most"
     try:
-        sent = json.loads(body)
-        body.decode("utf-8")
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest("the body is not JSON in UTF-8") from error
+        clean(value)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _read_object(body: bytes) -> dict[str, Any]:
+    sent = read_json(body)
     if not isinstance(sent, dict):
         raise InvalidField({"body": "this has to be an object"})
     return sent

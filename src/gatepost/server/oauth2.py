@@ -16,7 +16,7 @@ from gatepost.errors import GatepostError, InvalidCredentials, InvalidRequest
 from gatepost.gate import Gatepost
 from gatepost.principal import Scope
 from gatepost.tokens import refresh_tokens
-from gatepost.tokens.client_credentials import access_token_for_service
+from gatepost.tokens.client_credentials import access_token_for_service, allowed_audience
 
 PARAMETERS = frozenset({"grant_type", "refresh_token", "client_id", "client_secret", "scope", "resource"})
 
@@ -85,7 +85,10 @@ def _scope(sent: dict[str, str]) -> Scope | None:
 def _refresh(gate: Gatepost, sent: dict[str, str], client: tuple[str, str], _address: str) -> dict[str, Any]:
     if "refresh_token" not in sent:
         raise InvalidRequest("refresh_token is missing")
-    pair = refresh_tokens.refresh(gate, sent["refresh_token"], client_id=client[0] or None, scope=_scope(sent))
+    audience = allowed_audience(gate, sent["resource"]) if "resource" in sent else ""
+    pair = refresh_tokens.refresh(
+        gate, sent["refresh_token"], client_id=client[0] or None, scope=_scope(sent), audience=audience
+    )
     return {
         "access_token": pair.access_token,
         "token_type": pair.token_type,

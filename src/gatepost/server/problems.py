@@ -14,6 +14,7 @@ from gatepost.errors import GatepostError
 log = logging.getLogger("gatepost.server")
 
 RETRY_AFTER = "1"
+FIELD_CODES = {"scope": "invalid_scope", "resource": "invalid_target"}  # RFC 6749 section 5.2, RFC 8707 section 2
 
 
 def challenge(error: GatepostError) -> str:
@@ -68,7 +69,7 @@ def oauth_problem(error: GatepostError) -> Response:
     elif isinstance(error, errors.InvalidCredentials | errors.Unauthenticated):
         code, status = "invalid_client", 401
     elif isinstance(error, errors.InvalidField):
-        code, status = "invalid_request", 400
+        code, status = FIELD_CODES.get(next(iter(error.fields), ""), "invalid_request"), 400
     headers = headers_of(error)
     headers.pop("WWW-Authenticate", None)
     if status == 401:

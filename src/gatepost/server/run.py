@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatepost.errors import ConfigurationError, GatepostError
 from gatepost.gate import Gatepost
@@ -51,7 +55,23 @@ def run(gate: Gatepost, listener: socket.socket) -> None:
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    with _stopped_by_signals():
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """uvicorn raises the signal that stopped it once more at its end.  That must not end us before the gate is closed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    stops = (signal.SIGINT, signal.SIGTERM)
+    before = {stop: signal.signal(stop, lambda *_: None) for stop in stops}
+    try:
+        yield
+    finally:
+        for stop, handler in before.items():
+            signal.signal(stop, handler)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -113,4 +133,19 @@ def worker() -> ASGIApp:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     host, port = os.environ[WORKER_HOST], int(os.environ[WORKER_PORT])
     settings = load(None, os.environ, host=host, port=port)
-    return create_app(open_gatepost(Gatepost, settings))
+    gate = open_gatepost(Gatepost, settings)
+    return _closing(create_app(gate), gate)
+
+
+def _closing(app: ASGIApp, gate: Gatepost) -> ASGIApp:
+    """A worker owns its gate: what its journal still holds is written before the process ends."""
+
+    async def whole(scope: Scope, receive: Receive, send: Send) -> None:
+        async def last(message: Message) -> None:
+            if message["type"] == "lifespan.shutdown.complete":
+                gate.close()
+            await send(message)
+
+        await app(scope, receive, last if scope["type"] == "lifespan" else send)
+
+    return whole

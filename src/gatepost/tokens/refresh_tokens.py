@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from gatepost.audit.record import AuditRecord, Outcome
-from gatepost.errors import InvalidToken
+from gatepost.errors import InvalidField, InvalidToken
 from gatepost.gate import Gatepost
 from gatepost.principal import FULL_SCOPE, Entity, Method, Scope
 from gatepost.store import tables
@@ -78,10 +78,13 @@ def _pair(
     return TokenPair(access_token=access, refresh_token=refresh, expires_in=lifetime, scope=str(scope))
 
 
-def refresh(gate: Gatepost, secret: str, *, client_id: str | None = None, scope: Scope | None = None) -> TokenPair:
+def refresh(
+    gate: Gatepost, secret: str, *, client_id: str | None = None, scope: Scope | None = None, audience: str = ""
+) -> TokenPair:
     """Swap a refresh token for the next pair.  Raises `InvalidToken` for anything but a good one.
 
-    `scope` may narrow what the token carries, never widen it (RFC 6749 section 6).
+    `scope` may narrow what the token carries, never widen it (RFC 6749 section 6); `audience`, one of those that are
+    configured, is for a token that was not granted for another one (RFC 8707 section 2.2): else `InvalidField`.
     """
     if not secret.startswith(REFRESH_PREFIX):
         raise InvalidToken(detail="not the shape of a refresh token")
@@ -92,14 +95,16 @@ def refresh(gate: Gatepost, secret: str, *, client_id: str | None = None, scope:
         subject = _live_subject(gate, tx, row.session)
         granted = Scope.parse(row.scope)
         if scope is not None and not scope.within(granted.patterns):
-            raise InvalidToken("the scope is wider than the refresh token's", detail="scope widened")
+            raise InvalidField({"scope": "wider than the refresh token's"})
+        if audience and row.audience not in ("", audience):
+            raise InvalidField({"resource": "this refresh token is for another audience"})
         successor = _spend(gate, tx, secret, row) if row.spent_at is None else _same_successor(gate, tx, secret, row)
         if successor is None:
             _end_family(tx, row, subject)
     # Raised outside the transaction, which has to commit: the family is over.
     if successor is None:
         raise InvalidToken(detail=f"a spent refresh token came back: session {row.session} ended")
-    return _pair(gate, subject, row.session, scope or granted, row.client_id, row.audience, successor)
+    return _pair(gate, subject, row.session, scope or granted, row.client_id, audience or row.audience, successor)
 
 
 def _spend(gate: Gatepost, tx: Change, secret: str, row: Row[Any]) -> str:

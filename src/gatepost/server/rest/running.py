@@ -10,13 +10,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime
 
 from gatepost.audit import trail
 from gatepost.audit.record import AuditRecord
 from gatepost.audit.trail import Filter
 from gatepost.server.rest.given import Caller, Gate, WantedPage, all_of, page_of, problems
-from gatepost.server.rest.shapes import AuditAnswer, KeyAnswer, Page, ProviderAnswer, RotatedAnswer
+from gatepost.server.rest.shapes import AuditAnswer, KeyAnswer, Moment, Page, ProviderAnswer, RotatedAnswer
 from gatepost.sso.states import provider_states
 from gatepost.tokens import key_rotation
 
@@ -41,8 +40,8 @@ def read_audit(
     subject: Word = "",
     target: Word = "",
     issuer: Word = "",
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
 ) -> Response | Page[AuditAnswer]:
     """The audit trail, newest first.  As JSON a page at a time; as `text/csv` or `application/jsonl` whole."""
     wanted = Filter(

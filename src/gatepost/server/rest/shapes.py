@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictBool
@@ -12,15 +12,25 @@ T = TypeVar("T")
 MOST_TEXT = 4096
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """Raises `ValueError` for what a database or a header cannot hold."""
     if "\0" in text:
         raise ValueError("there is a NUL character in it")
-    if any("\ud800" <= c <= "\udfff" for c in text):
+    if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
         raise ValueError("it is not valid Unicode")
     return text
 
 
-Text = Annotated[str, Field(max_length=MOST_TEXT), AfterValidator(_clean)]
+def in_utc(at: datetime) -> datetime:
+    """A moment near the ends of the calendar may have no name in UTC."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("out of range") from error
+
+
+Text = Annotated[str, Field(max_length=MOST_TEXT), AfterValidator(clean)]
+Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
 Secret = Annotated[str, Field(max_length=MOST_TEXT, json_schema_extra={"format": "password"})]
 
 
@@ -217,7 +227,7 @@ class ServiceAnswer(Answer):
 
 
 class MemberBody(Body):
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class MemberAnswer(Answer):
@@ -231,7 +241,7 @@ class MemberAnswer(Answer):
 class TokenBody(Body):
     name: Text
     scopes: Annotated[list[Text], Field(max_length=200)] | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class ServiceTokenBody(TokenBody):
@@ -300,7 +310,7 @@ class ResourceAnswer(Answer):
 class GrantBody(Body):
     subject: Text
     relation: Text
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class GrantAnswer(Answer):
