@@ -53,6 +53,7 @@ class Gatepost:
         self.demo_people: Sequence[object] = ()  # the sign-in page offers them by name
         self._providers: object = None
         self._tail: Tail | None = None
+        self._closers: list[Callable[[], None]] = []
 
     @classmethod
     def open(cls, source: str | Settings | None = None) -> Self:
@@ -71,8 +72,14 @@ class Gatepost:
         self._tail.start()
         self.journal.start()
 
+    def at_close(self, stop: Callable[[], None]) -> None:
+        """Have `stop` called before the database goes."""
+        self._closers.append(stop)
+
     def close(self) -> None:
         """Stop following, write what is buffered, and let the database go."""
+        while self._closers:
+            self._closers.pop()()
         if self._tail is not None:
             self._tail.stop()
         self.journal.stop()

@@ -15,6 +15,7 @@ from gatepost.directory.roles import BUILT_IN, add_role
 from gatepost.directory.users import add_user
 from gatepost.errors import ConfigurationError, InvalidModel, Unavailable
 from gatepost.gate import Dice, Gatepost
+from gatepost.housekeeping import Housekeeping
 from gatepost.memory import Memory
 from gatepost.principal import FULL_SCOPE, Entity
 from gatepost.settings import DatabaseSettings, Secret, Settings
@@ -70,6 +71,9 @@ def open_gatepost(
         store.close()
         raise
     gate.follow()
+    housekeeping = Housekeeping(gate)
+    housekeeping.start()
+    gate.at_close(housekeeping.stop)
     return gate
 
 

@@ -15,7 +15,7 @@ FLOORS: tuple[tuple[str, frozenset[str]], ...] = (
     ("crypto", frozenset()),  # those modules of tokens/ that know nothing of the gate; see `floor`
     ("memory", frozenset({"memory"})),
     ("gate", frozenset({"gate"})),
-    ("operations", frozenset({"audit", "authn", "directory", "opening", "sso", "tokens"})),
+    ("operations", frozenset({"audit", "authn", "directory", "housekeeping", "opening", "sso", "tokens"})),
     ("edges", frozenset({"asgi", "cli", "client", "demo", "fastapi", "server", "sqlalchemy", "testing", "wsgi"})),
 )
 NAMES = tuple(name for name, _ in FLOORS)

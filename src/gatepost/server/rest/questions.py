@@ -13,16 +13,16 @@ from gatepost.directory.evaluation import Asked
 from gatepost.errors import InvalidField
 from gatepost.server.problems import body_of
 from gatepost.server.rest.given import Caller, Gate, problems
-from gatepost.server.rest.shapes import (
+from gatepost.server.rest.question_shapes import (
     BatchAnswer,
     BatchBody,
     BatchItem,
     DecisionAnswer,
     ExplanationAnswer,
-    Problem,
     QuestionBody,
     StepAnswer,
 )
+from gatepost.server.rest.shapes import Problem
 
 router = APIRouter(tags=["Questions"])
 
