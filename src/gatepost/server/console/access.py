@@ -90,9 +90,8 @@ def show_access(request: Request, wrong: Wrong | None = None) -> Response:
     return render(
         request,
         "access.html",
+        frame(request, "access") | _form_values(request, resource),
         status=status_of(wrong),
-        **frame(request, "access"),
-        **_form_values(request, resource),
         wrong=wrong,
         rows=rows,
         may_manage=decision.allowed,
@@ -145,16 +144,14 @@ def _found(request: Request, query: str) -> dict[str, object]:
 
 def subjects(request: Request) -> Response:
     """The choices for Add Permission, as a fragment of that form."""
-    return render(request, "_subjects.html", **_found(request, request.query_params.get("q", "")), chosen="")
+    return render(request, "_subjects.html", _found(request, request.query_params.get("q", "")), chosen="")
 
 
 def show_add(request: Request, wrong: Wrong | None = None) -> Response:
     gate, caller, resource = gate_of(request), caller_of(request), resource_of(request)
     gate.require(caller, "manage_access", resource.entity)
-    values = _form_values(request, resource, wrong)
-    return render(
-        request, "add_permission.html", status=status_of(wrong), **frame(request, "access"), **values, wrong=wrong
-    )
+    values = frame(request, "access") | _form_values(request, resource, wrong)
+    return render(request, "add_permission.html", values, status=status_of(wrong), wrong=wrong)
 
 
 @posted("add", show_add)

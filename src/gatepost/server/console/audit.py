@@ -19,8 +19,18 @@ def show_audit(request: Request) -> Response:
     for name in ("subject", "issuer"):
         if wanted[name] and ":" not in wanted[name]:
             wanted[name] = f"user:{wanted[name]}"
-    page = read_audit(gate, caller, Wanted(cursor=request.query_params.get("cursor", "")), Filter(**wanted))
+    page = read_audit(gate, caller, Wanted(cursor=request.query_params.get("cursor", "")), _filter(wanted))
     return render(request, "audit.html", page=page, wanted=wanted, here=url("audit", **wanted))
+
+
+def _filter(wanted: dict[str, str]) -> Filter:
+    return Filter(
+        event=wanted["event"],
+        outcome=wanted["outcome"],
+        subject=wanted["subject"],
+        target=wanted["target"],
+        issuer=wanted["issuer"],
+    )
 
 
 def routes() -> list[BaseRoute]:

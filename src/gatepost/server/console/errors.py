@@ -43,10 +43,10 @@ def error_page(request: Request, error: GatepostError) -> Response:
         "items": error.items if isinstance(error, Conflict) else (),
     }
     try:
-        return render(request, "error.html", status=error.status, **said)
+        return render(request, "error.html", said, status=error.status)
     except Unavailable:
         # The way around asks what the visitor may, and just that cannot be answered now.
-        return render(request, "error_alone.html", status=error.status, navigates=False, **said)
+        return render(request, "error_alone.html", said, status=error.status, navigates=False)
 
 
 def _to_the_door(request: Request) -> Response:

@@ -28,12 +28,12 @@ def home(request: Request) -> Response:
     return render(
         request,
         "home.html",
+        form_values(gate, caller),
         seen=seen,
         groups=sorted(groups_of(subject, graph)),
         roles=sorted(roles_of(subject, graph)),
         how=how(gate, session.method if session else caller.method, caller.provider),
         session=session,
-        **form_values(gate, caller),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache, wraps
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -93,7 +93,13 @@ def own(show: Callable[[Request], Response]) -> Callable[[Request], Response]:
 
 
 def render(
-    request: Request, template: str, *, status: int = 200, navigates: bool = True, **values: object
+    request: Request,
+    template: str,
+    shared: Mapping[str, object] | None = None,
+    *,
+    status: int = 200,
+    navigates: bool = True,
+    **values: object,
 ) -> Response:
     """Answer a page.  Without `navigates` nothing is asked of the graph, so that even its failure can be shown."""
     gate, caller = gate_of(request), caller_of(request)
@@ -103,13 +109,12 @@ def render(
         "names": names,
         "status": status,
         "path": request.url.path,
-        "status": status,
         "now": gate.now(),
         "navigation": navigation(gate, caller, request.url.path) if navigates else (),
         "notice": NOTICES.get(request.query_params.get("done", "")),
         "wrong": None,
     }
-    text = environment().get_template(template).render({**given, **values})
+    text = environment().get_template(template).render({**given, **(shared or {}), **values})
     return HTMLResponse(text, status, headers={"Cache-Control": "no-store"})
 
 

@@ -48,14 +48,15 @@ def collections(request: Request) -> Response:
         if (items := [item for item in page.items if item.type == kind.name]) or kind.name == (wanted or "collection")
     ]
     given = {} if caller.is_anonymous else form_values(gate, caller)
-    return render(request, "collections.html", **{"kinds": kinds_of(gate), **given}, seen=shown, page=page, kind=wanted)
+    shared = {"kinds": kinds_of(gate)} | given
+    return render(request, "collections.html", shared, seen=shown, page=page, kind=wanted)
 
 
 def show_new(request: Request, wrong: Wrong | None = None) -> Response:
     gate, caller = gate_of(request), caller_of(request)
     chosen = request.query_params.get("parent", "")
     values = form_values(gate, caller, chosen)
-    return render(request, "new_resource.html", status=status_of(wrong), wrong=wrong, **values)
+    return render(request, "new_resource.html", values, status=status_of(wrong), wrong=wrong)
 
 
 @posted("resource", show_new)
@@ -108,7 +109,7 @@ def overview(request: Request) -> Response:
     return render(
         request,
         "resource.html",
-        **given,
+        given,
         may=what_may(gate, caller, resource),
         is_parent=is_parent,
         may_add=is_parent and not caller.is_anonymous and gate.may(caller, "edit", resource.entity),
@@ -131,8 +132,8 @@ def show_settings(request: Request, wrong: Wrong | None = None) -> Response:
     return render(
         request,
         "settings.html",
+        given,
         status=status_of(wrong),
-        **given,
         wrong=wrong,
         may_edit=may["edit"].allowed,
         may_delete=may["delete"].allowed,

@@ -60,14 +60,14 @@ class Part:
 
 
 def kinds_of(gate: Gatepost) -> list[Kind]:
-    """The resource types, collections first: what others are in comes before them."""
+    """The resource types, collections first, then what is in them."""
     types = gate.memory.graph.model.types
     found = []
     for name in resource_types(gate):
         plural = PLURALS.get(name, f"{name}s")
         has_parent = "parent" in types[name].relations
         found.append(Kind(name, plural.capitalize(), resource_icon(name), WHAT.get(name, ""), has_parent))
-    return sorted(found, key=lambda kind: (kind.has_parent, kind.name != "collection", kind.name))
+    return sorted(found, key=lambda kind: (kind.name != "collection", not kind.has_parent, kind.name))
 
 
 def part_of(gate: Gatepost, caller: Principal, kind: Kind, items: list[Resource], *, more: bool) -> Part:

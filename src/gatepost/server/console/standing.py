@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatepost.access import Reason
+from gatepost.access import Decision, Reason
 from gatepost.directory.resources import Resource
-from gatepost.directory.sharing import grantable_relations
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
 from gatepost.server.console.naming import Names
@@ -45,21 +44,23 @@ class May:
 
 
 def standing_of(gate: Gatepost, caller: Principal, resource: Resource, names: Names) -> Standing:
-    """The strongest relation that the caller has."""
-    for relation in grantable_relations(gate, resource.type):
-        decision = gate.decide(caller.asks(relation, resource.entity))
-        if decision.allowed and decision.reason is Reason.GRANTED:
-            return Standing(relation)
+    """The strongest that the caller is, and the reason for that one."""
     kinds = gate.memory.graph.model.types[resource.type].relations
     for action, amount in AMOUNTS:
+        if amount in kinds and _is_granted(gate.decide(caller.asks(amount, resource.entity))):
+            return Standing(amount)
         if action not in kinds:
             continue
         decision = gate.decide(caller.asks(action, resource.entity))
-        if decision.allowed:
-            inherited = decision.reason is Reason.GRANTED and resource.parent
-            through = f"through {names.resource(resource.parent)}" if inherited and resource.parent else "by a role"
-            return Standing(amount, through)
+        if decision.allowed and (not _is_granted(decision) or resource.parent is None):
+            return Standing(amount, "" if _is_granted(decision) else "by a role")
+        if decision.allowed and resource.parent:
+            return Standing(amount, f"through {names.resource(resource.parent)}")
     return Standing("viewer")
+
+
+def _is_granted(decision: Decision) -> bool:
+    return decision.allowed and decision.reason is Reason.GRANTED
 
 
 def actions_of(gate: Gatepost, kind: str) -> list[str]:
