@@ -121,9 +121,7 @@ def test_tokens(gate: Gatepost, admin: Principal) -> None:
     revoke_api_token(gate, admin, issued.token.id)
     assert read_token(gate, digest(issued.secret)) is None
     with gate.store.read() as connection:
-        stored = repr(
-            connection.execute(select(tables.audit)).all() + connection.execute(select(tables.changelog)).all()
-        )
+        stored = repr([connection.execute(select(table)).all() for table in (tables.audit, tables.changelog)])
     assert issued.secret not in stored
 
 

@@ -227,7 +227,7 @@ def test_the_wrong_encryption_key_stops_the_start(gate: Gatepost, gate_url: str,
         open_gate(with_keys(gate_url, "y" * 40))
 
     assert counts(gate) == before
-    assert open_gate(with_keys(gate_url, "y" * 40, "x" * 40), follow=False).memory.keys.active
+    assert open_gate(with_keys(gate_url, "y" * 40, "x" * 40), follow=False).memory.keys.active.kid
 
 
 def test_an_empty_key_file_stops_the_start(sqlite_url: str, open_gate: OpenGate, tmp_path: Path) -> None:
