@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import AF_INET, SOCK_STREAM, socket
@@ -45,7 +45,7 @@ def demo(port: int) -> int:
         print(f"gatepost: {error}; this one is free: gatepost demo --port {free_port()}", file=sys.stderr)
         return 2
     try:
-        with _platform(port) as gate:
+        with suppress(KeyboardInterrupt), _platform(port) as gate:  # Ctrl-C may come before the server listens for it
             run(gate, listener)
     except (ConfigurationError, GatepostError) as error:
         print(f"gatepost: {error}", file=sys.stderr)
