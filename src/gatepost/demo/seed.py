@@ -8,7 +8,6 @@ from gatepost.directory import groups, resources, roles, services, sharing, user
 from gatepost.directory.resources import NewResource
 from gatepost.directory.sharing import NewGrant
 from gatepost.directory.users import NewUser
-from gatepost.errors import Forbidden, NotFound
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Method, Principal
 from gatepost.tokens.api_tokens import WantedToken, issue_api_token
@@ -66,9 +65,10 @@ def _make(gate: Gatepost, admin: Principal, resource: DemoResource) -> None:
     wanted = NewResource(
         type=resource.type, id=resource.id, display_name=resource.display_name, parent=resource.parent or None
     )
-    try:
-        resources.create_resource(gate, person(resource.owner), wanted)
-    except (Forbidden, NotFound):
+    maker = person(resource.owner)
+    if not resource.parent or gate.may(maker, "edit", Entity.parse(resource.parent)):
+        resources.create_resource(gate, maker, wanted)
+    else:
         resources.create_resource(gate, admin, wanted)
         owner = NewGrant(subject=f"user:{resource.owner}", relation="owner")
         sharing.grant_access(gate, admin, resource.type, resource.id, owner)
