@@ -23,7 +23,7 @@ class Entity:
         kind, colon, identifier = text.partition(":")
         if not colon or not kind or not identifier:
             raise ValueError(f"{text!r} is not of the form type:id")
-        if "#" in text or "@" in kind or any(c.isspace() for c in text):
+        if "#" in text or "@" in kind or text.split() != [text]:  # white space anywhere
             raise ValueError(f"{text!r} has a character that type:id cannot have")
         return cls(kind, identifier)
 

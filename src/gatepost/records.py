@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from gatepost.principal import Entity, Scope
+from gatepost.principal import Entity, Principal, Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,3 +73,4 @@ class AccessClaims:
     jti: str
     issuer: str = ""  # who issued the service token that this was made from
     provider: str = ""
+    caller: Principal | None = None  # whom it speaks for, from the address that it was last sent from

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from gatepost.authn.pending import Authenticator, Pending
 from gatepost.errors import InvalidToken
@@ -11,40 +13,44 @@ from gatepost.gate import Gatepost
 from gatepost.principal import BearerToken, Credential, Entity, Method, Principal
 from gatepost.records import AccessClaims
 from gatepost.tokens.access_tokens import TYPE, verify
-from gatepost.tokens.compact import is_jws, read_header, read_unverified
+from gatepost.tokens.compact import read_both
 
 
 def recogniser(gate: Gatepost, address: str) -> Authenticator:
     def recognise(credential: Credential, now: datetime) -> Principal | Pending | None:
-        if not isinstance(credential, BearerToken) or not is_jws(credential.token):
+        if not isinstance(credential, BearerToken) or not credential.token.isascii():
             return None
+        # Only what was verified is under its digest, so a known token has the right shape and is not looked at again.
         key = hashlib.sha256(credential.token.encode()).digest()
         claims = gate.memory.verified.get(key)
         if claims is None:
-            if not is_ours(gate, credential.token):
+            header = header_if_ours(gate, credential.token)
+            if header is None:
                 return None
-            claims = gate.memory.verified.get_or_read(key, lambda _: verify(gate, credential.token))
+            claims = gate.memory.verified.get_or_read(key, lambda _: verify(gate, credential.token, header))
         if claims is None or claims.expires <= now.timestamp():
             raise InvalidToken(detail="expired")
-        return _principal(gate, claims, address)
+        return _principal(gate, key, claims, address)
 
     return recognise
 
 
-def is_ours(gate: Gatepost, token: str) -> bool:
+def header_if_ours(gate: Gatepost, token: str) -> dict[str, Any] | None:
     """Tell by what it says of itself whether a JWS is for us to judge.  Nothing here is believed yet."""
     try:
-        return (
-            read_header(token).get("typ") == TYPE and read_unverified(token).get("iss") == gate.settings.main.public_url
-        )
+        header, claims = read_both(token)
     except InvalidToken:
-        return False
+        return None
+    return header if header.get("typ") == TYPE and claims.get("iss") == gate.settings.main.public_url else None
 
 
-def _principal(gate: Gatepost, claims: AccessClaims, address: str) -> Principal:
-    if gate.memory.has_ended(claims.session) or str(claims.subject) in gate.memory.disabled:
+def _principal(gate: Gatepost, key: bytes, claims: AccessClaims, address: str) -> Principal:
+    memory = gate.memory
+    if memory.has_ended(claims.session) or (memory.disabled and str(claims.subject) in memory.disabled):
         raise InvalidToken(detail="its session was ended, or the account disabled")
-    return Principal(
+    if claims.caller is not None and claims.caller.address == address:
+        return claims.caller
+    caller = Principal(
         subject=claims.subject,
         method=Method.ACCESS_TOKEN,
         scope=claims.scope,
@@ -53,3 +59,5 @@ def _principal(gate: Gatepost, claims: AccessClaims, address: str) -> Principal:
         provider=claims.provider,
         address=address,
     )
+    memory.verified.renew(key, replace(claims, caller=caller))
+    return caller

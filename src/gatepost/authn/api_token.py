@@ -17,13 +17,14 @@ ANY_OWNER = "__token__"
 
 def recogniser(gate: Gatepost, address: str) -> Authenticator:
     def recognise(credential: Credential, now: datetime) -> Principal | Pending | None:
-        match credential:
-            case BearerToken(token) if token.startswith(API_PREFIX):
-                secret, username = token, ANY_OWNER
-            case BasicCredential(username, secret) if secret.startswith(API_PREFIX):
-                pass
-            case _:
-                return None
+        if isinstance(credential, BearerToken):
+            secret, username = credential.token, ANY_OWNER
+        elif isinstance(credential, BasicCredential):
+            secret, username = credential.secret, credential.username
+        else:
+            return None
+        if not secret.startswith(API_PREFIX):
+            return None
         key = digest(secret)
         known = gate.memory.tokens.get(key)
         if known is not None:
@@ -40,12 +41,17 @@ def _read(gate: Gatepost, key: bytes, username: str, now: datetime, address: str
     return _principal(gate, token, username, now, address)
 
 
+def _as_stored(username: str, kind: str) -> str:
+    """Usernames are lower-cased on the way in; services' names are not, and two may differ in case alone."""
+    return username.lower() if kind == "user" else username
+
+
 def _principal(gate: Gatepost, token: TokenRecord, username: str, now: datetime, address: str) -> Principal:
     if token.expires_at is not None and token.expires_at <= now:
         raise InvalidToken(detail=f"token {token.id} has expired")
     if gate.memory.has_ended(token.id) or str(token.owner) in gate.memory.disabled:
         raise InvalidToken(detail=f"token {token.id} was revoked, or its owner disabled")
-    if username != ANY_OWNER and username.lower() != token.owner.id.lower():
+    if username != ANY_OWNER and _as_stored(username, token.owner.type) != token.owner.id:
         raise InvalidToken(detail=f"token {token.id} is not of the user named with it")
     gate.journal.token_used(token.id, now)
     is_service = token.owner.type == "service"

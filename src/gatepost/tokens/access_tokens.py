@@ -17,7 +17,7 @@ from gatepost.errors import InvalidToken
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Scope
 from gatepost.records import AccessClaims
-from gatepost.tokens.compact import read_header, unique_members
+from gatepost.tokens.compact import decode_json, read_header
 
 TYPE = "at+jwt"
 IDENTITY_TYPE = "gatepost-identity+jwt"
@@ -56,9 +56,12 @@ def sign(gate: Gatepost, claims: Mapping[str, object], typ: str) -> str:
     return jws.serialize_compact(header, payload, key.key, algorithms=[key.algorithm])
 
 
-def verify(gate: Gatepost, token: str) -> AccessClaims:
-    """Verify signature, issuer, audience, type and time.  Whether it was ended is asked on every call, elsewhere."""
-    claims = verified(gate, token, TYPE)
+def verify(gate: Gatepost, token: str, header: Mapping[str, Any] | None = None) -> AccessClaims:
+    """Verify signature, issuer, audience, type and time.  Whether it was ended is asked on every call, elsewhere.
+
+    `header` is the token's own, where the caller has read it already.
+    """
+    claims = verified(gate, token, TYPE, header)
     if claims.get("aud") != gate.settings.main.public_url:
         raise InvalidToken(detail="an access token for another audience")
     try:
@@ -74,19 +77,20 @@ def verify(gate: Gatepost, token: str) -> AccessClaims:
             issuer=str(claims.get("issued_by", "")),
             provider=str(claims.get("idp", "")),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidToken(detail="an access token without a needed claim") from error
 
 
-def verified(gate: Gatepost, token: str, typ: str) -> dict[str, Any]:
+def verified(gate: Gatepost, token: str, typ: str, header: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the claims of a token that we signed, of this type, in its time.  Raises `InvalidToken`."""
-    header = read_header(token)
+    if header is None:
+        header = read_header(token)
     key = gate.memory.keys.by_kid(str(header.get("kid", "")))
     if key is None or header.get("alg") != key.algorithm or header.get("typ") != typ or "crit" in header:
         raise InvalidToken(detail="not signed by a key of ours, or of another type")
     try:
         parsed = jws.deserialize_compact(token, key.key, algorithms=[key.algorithm])
-        claims = json.loads(parsed.payload, object_pairs_hook=unique_members)
+        claims = decode_json(parsed.payload)
     except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise InvalidToken(detail=f"{type(error).__name__} on a token of ours") from error
     if not isinstance(claims, dict) or claims.get("iss") != gate.settings.main.public_url:

@@ -20,20 +20,21 @@ def is_jws(text: str) -> bool:
 
 
 def read_header(token: str) -> dict[str, Any]:
-    return _read_part(token, 0)
+    """The header as it stands there.  Raises `InvalidToken` for what is not the shape of a JWS."""
+    return read_both(token)[0]
 
 
-def read_unverified(token: str) -> dict[str, Any]:
-    """The claims as they stand there.  They are somebody's say-so: good for `iss` and `aud`, to find a verifier."""
-    return _read_part(token, 1)
-
-
-def _read_part(token: str, part: int) -> dict[str, Any]:
+def read_both(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The header, and the claims as they stand there: somebody's say-so, good for `iss` and `aud`, to find a verifier."""
     if not is_jws(token):
         raise InvalidToken(detail="not the shape of a JWS")
-    text = token.split(".")[part]
+    header, claims, _ = token.split(".")
+    return _read_part(header), _read_part(claims)
+
+
+def _read_part(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), object_pairs_hook=unique_members)
+        value = decode_json(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, binascii.Error, RecursionError) as error:
         raise InvalidToken(detail="a JWS whose parts are not JSON") from error
     if not isinstance(value, dict):
@@ -47,3 +48,11 @@ def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(pairs):
         raise ValueError("a JSON object names a member twice")
     return members
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=unique_members)  # made once: `json.loads` would make one for each part
+
+
+def decode_json(octets: bytes) -> Any:
+    """Read a part's JSON (RFC 7519 section 3: UTF-8).  Raises `ValueError`, `RecursionError`."""
+    return _DECODER.decode(octets.decode("utf-8"))
