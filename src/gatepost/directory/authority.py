@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gatepost.access import grants_of, permissions_of
+from gatepost.access import AuthorizationModel, Reason, grants_of, permissions_of
 from gatepost.access.given import relations_given_by
+from gatepost.directory.inheritance import relations_given_below
 from gatepost.directory.permissions import PLATFORM_PERMISSIONS, PROTECTED_TYPES
 from gatepost.errors import Forbidden, InvalidField
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal, Scope, Subject, permission
 
 MOST_PATTERNS = 200
+BEYOND_VIEWING = frozenset({"owner", "editor", "edit", "delete", "manage_access"})
 
 
 def held_permissions(gate: Gatepost, caller: Principal) -> Scope:
@@ -55,9 +57,22 @@ def require_carries_no_more(gate: Gatepost, caller: Principal, subject: Subject)
 
 def require_may_grant(gate: Gatepost, caller: Principal, relation: str, resource: Entity) -> None:
     """Raise `Forbidden` unless the caller may do to `resource` all that `relation` to it would allow."""
-    for action in relations_given_by(gate.memory.graph.model, resource.type, relation):
-        if not gate.may(caller, action, resource):
+    model = gate.memory.graph.model
+    below: set[str] = set()
+    for action in relations_given_by(model, resource.type, relation):
+        decision = gate.decide(caller.asks(action, resource))
+        if not decision.allowed:
             raise Forbidden(f"you cannot hand out {relation} of {resource}: you may not {action} it yourself")
+        if decision.reason is Reason.ROLE_PERMISSION:
+            # A role's permission ends at the type it names; the relation that is handed out goes on to what is inside.
+            below.update(f"{kind}:{inner}" for kind, inner in relations_given_below(model, resource.type, action))
+    require_holds(gate, caller, below)
+
+
+def more_than_view(model: AuthorizationModel, kind: str, relation: str) -> frozenset[str]:
+    """What a relation gives beyond viewing.  Whoever is anonymous can be granted no such relation."""
+    given = relations_given_by(model, kind, relation)
+    return (given - {relation, "view", "viewer"}) | (given & BEYOND_VIEWING)
 
 
 def require_patterns(gate: Gatepost, patterns: Iterable[str], field: str) -> frozenset[str]:

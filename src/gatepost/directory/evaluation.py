@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatepost import access
 from gatepost.access import Decision, Explanation
 from gatepost.errors import Forbidden, InvalidField, Unauthenticated
 from gatepost.gate import Gatepost
-from gatepost.principal import Entity, Principal, Question, Subject
+from gatepost.principal import PLATFORM, Entity, Principal, Question, Subject
 
 MOST_IN_A_BATCH = 100
 
@@ -68,4 +68,18 @@ def explain(gate: Gatepost, caller: Principal, asked: Asked) -> tuple[Decision, 
     if gate.is_disabled(question.subject):
         sentence = f"{question.subject} is disabled"
         return decision, Explanation(allowed=False, path=(), sentence=sentence, would_allow=("enabling the account",))
-    return decision, access.explain(question, gate.memory.graph)
+    explanation = access.explain(question, gate.memory.graph)
+    if not decision.allowed and not _may_learn(gate, caller, question):
+        return decision, replace(explanation, tried=(), would_allow=())
+    return decision, explanation
+
+
+def _may_learn(gate: Gatepost, caller: Principal, question: Question) -> bool:
+    """Tell whether a no may come with its reasons.
+
+    They say whether a resource exists and who has it, and whoever cannot view it does not learn that.
+    """
+    if question.resource == PLATFORM or gate.may(caller, "decision:ask"):
+        return True
+    relations = gate.memory.graph.model.types[question.resource.type].relations
+    return "view" in relations and gate.may(caller, "view", question.resource)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from gatepost.audit.record import AuditRecord
 from gatepost.directory.authority import require_carries_no_more
-from gatepost.directory.guards import owned_alone, require_an_admin_left
+from gatepost.directory.guards import an_admin_stays, owned_alone
 from gatepost.directory.names import require_name, require_text
 from gatepost.directory.pages import Page, Wanted, read_page, slice_page
 from gatepost.directory.subjects import require_subject
@@ -106,10 +106,10 @@ def delete_group(gate: Gatepost, caller: Principal, name: str) -> None:
             raise Conflict(
                 f"group:{name} alone owns {len(alone)} resources: give them another owner", items=alone[:100]
             )
-        forget(tx, f"group:{name}")
+        with an_admin_stays(tx):
+            forget(tx, f"group:{name}")
         tx.connection.execute(t.delete().where(t.c.name == name))
         tx.log("group", name, gone=True)
-        require_an_admin_left(tx)
         tx.record(AuditRecord.of(caller, "group.deleted", f"group:{name}", at=tx.at))
 
 
@@ -136,8 +136,11 @@ def add_member(
         if who.subject == Subject("group", name, "member"):
             raise InvalidField({"subject": "a group cannot be a member of itself"})
         require_carries_no_more(gate, caller, Subject("group", name, "member"))
-        if relate(tx, f"group:{name}", "member", str(who.subject), author=str(caller.subject), expires_at=expires_at):
-            detail = {"member": str(who.subject), "expires_at": expires_at.isoformat() if expires_at else ""}
+        member, author = str(who.subject), str(caller.subject)
+        with an_admin_stays(tx):  # an expiry on a membership that had none takes it away, only later
+            changed = relate(tx, f"group:{name}", "member", member, author=author, expires_at=expires_at)
+        if changed:
+            detail = {"member": member, "expires_at": expires_at.isoformat() if expires_at else ""}
             tx.record(AuditRecord.of(caller, "group.member_added", f"group:{name}", at=tx.at, detail=detail))
 
 
@@ -146,8 +149,8 @@ def remove_member(gate: Gatepost, caller: Principal, name: str, subject: str) ->
     who = require_subject(subject, "member of a group")
     with gate.change(caller, "group:edit", seen_by="group:view") as tx:
         _row(tx.connection, name)
-        remove_by_hand(tx, f"group:{name}", "member", str(who.subject))
-        require_an_admin_left(tx)
+        with an_admin_stays(tx):
+            remove_by_hand(tx, f"group:{name}", "member", str(who.subject))
         tx.record(
             AuditRecord.of(
                 caller, "group.member_removed", f"group:{name}", at=tx.at, detail={"member": str(who.subject)}

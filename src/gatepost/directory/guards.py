@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sqlalchemy import Connection, select
 
 from gatepost.errors import Conflict
@@ -44,18 +47,28 @@ def admins(connection: Connection) -> set[str]:
     return found
 
 
-def require_an_admin_left(tx: Change) -> None:
-    """Raise `Conflict` if the change, as far as it is made, leaves nobody who may do everything."""
-    if not admins(tx.connection):
+@contextmanager
+def an_admin_stays(tx: Change) -> Iterator[None]:
+    """Raise `Conflict` if what is done inside takes the last admin.
+
+    Disabling people always passes, so there may be none already.  Then taking rights away must still be possible.
+    """
+    before = admins(tx.connection)
+    yield
+    if before and not admins(tx.connection):
         raise Conflict("this would leave the platform without an admin: make somebody else admin first")
 
 
 def owned_alone(connection: Connection, subject: str) -> list[str]:
-    """The resources that have `subject` as their only owner."""
+    """The resources that have `subject` as their only owner, or as the only one whose ownership does not end by itself."""
     t = tables.tuples
     mine = select(t.c.object).where(t.c.store == MAIN, t.c.subject == subject, t.c.relation == "owner")
     others = select(t.c.object).where(
-        t.c.store == MAIN, t.c.relation == "owner", t.c.subject != subject, t.c.object.in_(mine)
+        t.c.store == MAIN,
+        t.c.relation == "owner",
+        t.c.subject != subject,
+        t.c.expires_at.is_(None),
+        t.c.object.in_(mine),
     )
     return sorted(set(connection.execute(mine).scalars()) - set(connection.execute(others).scalars()))
 

@@ -30,7 +30,7 @@ def require_name(text: str, field: str = "name") -> str:
 
 def require_username(text: str) -> str:
     """Usernames are lower-cased on the way in, so that `Alice` and `alice` cannot be two people."""
-    return require_name(text.lower(), "username")
+    return require_name(text, "username").lower()
 
 
 def require_email(text: str | None) -> str | None:

@@ -57,10 +57,15 @@ def decode_cursor(text: str, *kinds: type) -> tuple[Any, ...]:
     if (
         not fits
         or any(isinstance(v, int) and abs(v) >= 1 << 62 for v in value)
-        or any(isinstance(v, str) and "\0" in v for v in value)
+        or any(isinstance(v, str) and not can_be_stored(v) for v in value)
     ):
         raise InvalidField({"cursor": "this is not a cursor of this list"})
     return tuple(value)
+
+
+def can_be_stored(text: str) -> bool:
+    """Tell whether both databases take `text`: no NUL character, and no half of a pair (which is not UTF-8)."""
+    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def read_page(

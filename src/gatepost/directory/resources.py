@@ -10,11 +10,12 @@ from sqlalchemy import Connection, Row, insert, select, tuple_, update
 
 from gatepost.access import objects
 from gatepost.audit.record import AuditRecord
+from gatepost.directory.inheritance import relations_from_above
 from gatepost.directory.names import require_name, require_text
 from gatepost.directory.pages import Page, Wanted, decode_cursor, encode_cursor
 from gatepost.directory.permissions import PROTECTED_TYPES
 from gatepost.directory.subjects import require_allowed
-from gatepost.errors import AlreadyExists, InvalidField, NotFound, Unauthenticated
+from gatepost.errors import AlreadyExists, Forbidden, InvalidField, NotFound, Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.principal import PLATFORM, Entity, Principal, Subject
 from gatepost.store import tables
@@ -158,6 +159,18 @@ def seen(gate: Gatepost, caller: Principal, kind: str, identifier: str) -> Entit
     return resource
 
 
+def seen_to_change(gate: Gatepost, caller: Principal, kind: str, identifier: str) -> Entity:
+    """The same, for a write.  Whoever is anonymous is asked to sign in, whatever a tuple gives them."""
+    if caller.is_anonymous:
+        gate.require_signed_in(caller)
+    return seen(gate, caller, kind, identifier)
+
+
+def require_made(connection: Connection, resource: Entity) -> None:
+    """Raise `NotFound` for what was never made here, or is deleted: nothing may be written about it."""
+    _row(connection, resource)
+
+
 def list_resources(gate: Gatepost, caller: Principal, page: Wanted, kind: str | None = None) -> Page[Resource]:
     """What the caller can view, by type and id; complete, and in one order."""
     kinds = resource_types(gate)
@@ -210,7 +223,7 @@ class ResourceChange:
 
 def change_resource(gate: Gatepost, caller: Principal, kind: str, identifier: str, wanted: ResourceChange) -> Resource:
     """Rename it (`edit`), or move it: that changes who inherits access, so it takes `manage_access`, and `edit` there."""
-    resource = seen(gate, caller, kind, identifier)
+    resource = seen_to_change(gate, caller, kind, identifier)
     if wanted.display_name is not None:
         require_text(wanted.display_name, "display_name", 200)
     parent = _parse_parent(gate, resource, wanted.parent or None)
@@ -232,6 +245,10 @@ def _move(gate: Gatepost, tx: Change, caller: Principal, resource: Entity, paren
     if parent is not None:
         gate.require(caller, "edit", parent)
         _row(tx.connection, parent)
+        # Whoever may do something to the parent may do it here from now on, so moving is handing out.
+        for action in sorted(relations_from_above(gate.memory.graph.model, resource.type)):
+            if not gate.may(caller, action, resource):
+                raise Forbidden(f"moving {resource} hands out {action}, which you may not do to it yourself")
     for row in held_by(tx.connection, str(resource), ("parent",)):
         unrelate(tx, str(resource), "parent", row.subject)
     if parent is not None:
@@ -240,7 +257,7 @@ def _move(gate: Gatepost, tx: Change, caller: Principal, resource: Entity, paren
 
 def delete_resource(gate: Gatepost, caller: Principal, kind: str, identifier: str) -> None:
     """Delete a resource with every tuple that names it: an id that is used again starts without old rights."""
-    resource = seen(gate, caller, kind, identifier)
+    resource = seen_to_change(gate, caller, kind, identifier)
     with gate.change(caller, "delete", resource, seen_by="view") as tx:
         _row(tx.connection, resource)
         forget(tx, str(resource))

@@ -35,7 +35,8 @@ class Rights:
 
 
 def rights_of(gate: Gatepost, caller: Principal, username: str) -> Rights:
-    """One's own anybody may read; somebody else's takes `user:view`."""
+    """One's own anybody may read whose credential's scope covers `user:view`; somebody else's takes that permission."""
+    gate.require_signed_in(caller, "user:view")
     profile = get_user(gate, caller, username)
     subject = Subject("user", profile.username)
     graph = gate.memory.graph

@@ -8,10 +8,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from gatepost.access import grants_of
 from gatepost.audit.record import AuditRecord
-from gatepost.directory.authority import require_carries_no_more, require_holds, require_patterns
+from gatepost.directory.authority import (
+    more_than_view,
+    require_carries_no_more,
+    require_holds,
+    require_patterns,
+)
 from gatepost.directory.groups import Member, remove_by_hand
-from gatepost.directory.guards import require_an_admin_left
+from gatepost.directory.guards import an_admin_stays, owned_alone
 from gatepost.directory.names import require_name, require_text
 from gatepost.directory.pages import Page, Wanted, read_page, slice_page
 from gatepost.directory.subjects import require_allowed, require_subject
@@ -131,11 +137,11 @@ def change_role(
         if wanted is not None:
             # Whoever edits a role that already holds more than they do could hand that on; so it takes all of it.
             require_holds(gate, caller, wanted | before)
-            _set_permissions(tx, caller, name, before, wanted)
+            with an_admin_stays(tx):
+                _set_permissions(tx, caller, name, before, wanted)
         if description is not None:
             tx.connection.execute(update(t).where(t.c.name == name).values(description=description))
             tx.log("role", name)
-        require_an_admin_left(tx)
         detail = {"added": sorted((wanted or before) - before), "removed": sorted(before - (wanted or before))}
         tx.record(AuditRecord.of(caller, "role.changed", f"role:{name}", at=tx.at, detail=detail))
         return _role(tx.connection, _row(tx.connection, name))
@@ -159,10 +165,12 @@ def delete_role(gate: Gatepost, caller: Principal, name: str) -> None:
             raise Conflict(
                 f"role:{name} is the role of {len(users)} services", items=[f"service:{n}" for n in users[:100]]
             )
-        forget(tx, f"role:{name}")
+        if alone := owned_alone(tx.connection, f"role:{name}#assignee"):
+            raise Conflict(f"role:{name} alone owns {len(alone)} resources: give them another owner", items=alone[:100])
+        with an_admin_stays(tx):
+            forget(tx, f"role:{name}")
         tx.connection.execute(t.delete().where(t.c.name == name))
         tx.log("role", name, gone=True)
-        require_an_admin_left(tx)
         tx.record(AuditRecord.of(caller, "role.deleted", f"role:{name}", at=tx.at))
 
 
@@ -187,16 +195,23 @@ def assign_role(
         role = _role(tx.connection, _row(tx.connection, name))
         who.require_exists(tx.connection)
         if who.subject == Subject.of(ANONYMOUS):
-            _require_only_view(role)
+            _require_only_view(gate, role)
         require_carries_no_more(gate, caller, Subject("role", name, "assignee"))
         _require_one_role(tx, who.subject, name)
-        if relate(tx, f"role:{name}", "assignee", str(who.subject), author=str(caller.subject), expires_at=expires_at):
-            detail = {"assignee": str(who.subject), "expires_at": expires_at.isoformat() if expires_at else ""}
+        assignee, author = str(who.subject), str(caller.subject)
+        with an_admin_stays(tx):  # an expiry on an assignment that had none takes it away, only later
+            changed = relate(tx, f"role:{name}", "assignee", assignee, author=author, expires_at=expires_at)
+        if changed:
+            detail = {"assignee": assignee, "expires_at": expires_at.isoformat() if expires_at else ""}
             tx.record(AuditRecord.of(caller, "role.assigned", f"role:{name}", at=tx.at, detail=detail))
 
 
-def _require_only_view(role: Role) -> None:
-    if any(not pattern.endswith(":view") for pattern in role.permissions):
+def _require_only_view(gate: Gatepost, role: Role) -> None:
+    """Neither the role's permissions nor the shares that it has may give more than `view`."""
+    graph = gate.memory.graph
+    shares = grants_of(Subject("role", role.name, "assignee"), graph)
+    gives_more = any(more_than_view(graph.model, name.partition(":")[0], relation) for name, relation in shares)
+    if gives_more or any(not pattern.endswith(":view") for pattern in role.permissions):
         raise InvalidField({"subject": f"anonymous callers can be granted view only, and {role.name} holds more"})
 
 
@@ -215,11 +230,11 @@ def unassign_role(gate: Gatepost, caller: Principal, name: str, subject: str) ->
     who = require_subject(subject, "an assignee of a role")
     with gate.change(caller, "role:assign", seen_by="role:view") as tx:
         _row(tx.connection, name)
-        remove_by_hand(tx, f"role:{name}", "assignee", str(who.subject))
+        with an_admin_stays(tx):
+            remove_by_hand(tx, f"role:{name}", "assignee", str(who.subject))
         if who.subject.type == "service":
             s = tables.services
             tx.connection.execute(update(s).where(s.c.name == who.subject.id).values(role=None))
-        require_an_admin_left(tx)
         tx.record(
             AuditRecord.of(caller, "role.unassigned", f"role:{name}", at=tx.at, detail={"assignee": str(who.subject)})
         )

@@ -11,14 +11,14 @@ from sqlalchemy import Connection
 from gatepost.access.given import relations_given_by
 from gatepost.access.model import direct
 from gatepost.audit.record import AuditRecord
-from gatepost.directory.authority import require_may_grant
+from gatepost.directory.authority import more_than_view, require_may_grant
 from gatepost.directory.groups import remove_by_hand
 from gatepost.directory.guards import require_an_owner_left
-from gatepost.directory.resources import seen
+from gatepost.directory.resources import require_made, seen, seen_to_change
 from gatepost.directory.subjects import require_allowed, require_subject
 from gatepost.errors import InvalidField
 from gatepost.gate import Gatepost
-from gatepost.principal import Entity, Principal
+from gatepost.principal import ANONYMOUS, Entity, Principal, Subject
 from gatepost.store.relations import held_by, relate
 from gatepost.store.store import Change
 
@@ -47,6 +47,7 @@ def list_access(gate: Gatepost, caller: Principal, kind: str, identifier: str) -
         gate.require_signed_in(caller)
     now = gate.now()
     with gate.store.read() as connection:
+        require_made(connection, resource)
         grants = list(_grants(gate, connection, resource))
     return [grant for grant in grants if grant.expires_at is None or grant.expires_at > now]
 
@@ -132,16 +133,17 @@ class NewGrant:
 
 def grant_access(gate: Gatepost, caller: Principal, kind: str, identifier: str, wanted: NewGrant) -> Grant:
     """Share a resource.  It takes `manage_access`, and all that the relation would allow (nobody grants more)."""
-    resource = seen(gate, caller, kind, identifier)
+    resource = seen_to_change(gate, caller, kind, identifier)
     gate.require(caller, "manage_access", resource)
     _require_relation(gate, kind, wanted.relation)
     who = require_subject(wanted.subject, f"{wanted.relation} of a {kind}")
     require_allowed(gate, resource, wanted.relation, who.subject)
-    _require_view_only_for_anonymous(gate, kind, wanted.relation, who.subject.type)
     if wanted.expires_at is not None and wanted.expires_at <= gate.now():
         raise InvalidField({"expires_at": "this is in the past"})
     with gate.change(caller, "manage_access", resource, seen_by="view") as tx:
+        require_made(tx.connection, resource)
         require_may_grant(gate, caller, wanted.relation, resource)
+        _require_view_only_for_anonymous(gate, tx, kind, wanted.relation, who.subject)
         who.require_exists(tx.connection)
         _write(tx, caller, resource, wanted, str(who.subject))
         row = next(
@@ -170,16 +172,18 @@ def _write(tx: Change, caller: Principal, resource: Entity, wanted: NewGrant, su
         tx.record(AuditRecord.of(caller, "access.granted", resource, at=tx.at, detail=detail))
 
 
-def _require_view_only_for_anonymous(gate: Gatepost, kind: str, relation: str, subject_type: str) -> None:
-    if subject_type == "anonymous":
-        given = relations_given_by(gate.memory.graph.model, kind, relation) - {"view", relation, "viewer"}
-        if given:
-            raise InvalidField({"relation": f"anonymous callers can be granted view only, and {relation} gives more"})
+def _require_view_only_for_anonymous(gate: Gatepost, tx: Change, kind: str, relation: str, subject: Subject) -> None:
+    """Anonymous callers see at most, be it by a role that was assigned to them."""
+    names = [str(subject)]
+    if subject.type == "role":
+        names = [row.subject for row in held_by(tx.connection, str(subject.entity), ("assignee",))]
+    if str(ANONYMOUS) in names and more_than_view(gate.memory.graph.model, kind, relation):
+        raise InvalidField({"relation": f"anonymous callers can be granted view only, and {relation} gives more"})
 
 
 def revoke_access(gate: Gatepost, caller: Principal, kind: str, identifier: str, relation: str, subject: str) -> None:
     """Take access away, for the next question already.  The last owner stays."""
-    resource = seen(gate, caller, kind, identifier)
+    resource = seen_to_change(gate, caller, kind, identifier)
     gate.require(caller, "manage_access", resource)
     _require_relation(gate, kind, relation)
     who = require_subject(subject, f"{relation} of a {kind}")

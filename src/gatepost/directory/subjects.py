@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from gatepost.access import RelationTuple, allows
 from gatepost.directory.names import is_name
+from gatepost.directory.pages import can_be_stored
 from gatepost.errors import InvalidField
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal, Subject
@@ -81,6 +82,8 @@ class Found:
 def find_subjects(gate: Gatepost, caller: Principal, query: str) -> list[Found]:
     """Users, groups and services whose name has `query` in it; for signed-in people and services."""
     gate.require_signed_in(caller)
+    if not can_be_stored(query):
+        return []
     part = f"%{query.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
     u, g, s = tables.users, tables.groups, tables.services
     found: list[Found] = []

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from gatepost.audit.record import AuditRecord
 from gatepost.directory.authority import require_carries_no_more
-from gatepost.directory.guards import owned_alone, require_an_admin_left
+from gatepost.directory.guards import an_admin_stays, owned_alone
 from gatepost.directory.names import require_email, require_text, require_username
-from gatepost.directory.pages import Page, Wanted, read_page
+from gatepost.directory.pages import Page, Wanted, can_be_stored, read_page
 from gatepost.directory.profiles import profile_of
 from gatepost.errors import AlreadyExists, Conflict, InvalidCredentials, InvalidField, NotFound
 from gatepost.gate import Gatepost
@@ -102,7 +102,10 @@ def add_user(
     user_id = gate.new_id()
     tx.connection.execute(insert(t).values(id=user_id, created_at=tx.at, created_by=author, **values))
     tx.log("user", str(values["username"]), id=user_id)
-    for role in gate.settings.main.default_roles if roles is None else roles:
+    r = tables.roles
+    first = gate.settings.main.default_roles if roles is None else roles
+    # A tuple on a role that is not there would come to life with the next role of that name.
+    for role in tx.connection.execute(select(r.c.name).where(r.c.name.in_(first)).order_by(r.c.name)).scalars():
         relate(tx, f"role:{role}", "assignee", f"user:{values['username']}", author=author, origin="config")
     return tx.connection.execute(select(t).where(t.c.id == user_id)).one()
 
@@ -127,6 +130,8 @@ def list_users(gate: Gatepost, caller: Principal, page: Wanted, query: str = "")
     """List people by username; `query` finds a part of the username, the name or the e-mail."""
     gate.require(caller, "user:view", seen_by="")
     wanted = select(t)
+    if not can_be_stored(query):
+        return Page([])
     if query:
         part = f"%{query.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
         wanted = wanted.where(
@@ -162,7 +167,7 @@ def change_user(gate: Gatepost, caller: Principal, username: str, wanted: UserCh
         with gate.change_unasked() as tx:
             gate.still_holds(caller)
             return _change(tx, caller, username, wanted)
-    with gate.change(caller, "user:edit", seen_by="user:view") as tx:
+    with gate.change(caller, "user:edit", seen_by="" if own else "user:view") as tx:  # everybody sees themselves
         _row(tx.connection, username)
         if not (own or _only_disables(wanted)):
             require_carries_no_more(gate, caller, Subject("user", username))
@@ -211,7 +216,8 @@ def delete_user(gate: Gatepost, caller: Principal, username: str, transfer_to: s
     What they alone own goes to `transfer_to`; without it the deletion is refused with the list.
     """
     username = username.lower()
-    with gate.change(caller, "user:delete", seen_by="user:view") as tx:
+    own = caller.subject == Subject("user", username).entity
+    with gate.change(caller, "user:delete", seen_by="" if own else "user:view") as tx:
         row = _row(tx.connection, username)
         require_carries_no_more(gate, caller, Subject("user", username))
         subject = f"user:{username}"
@@ -222,11 +228,11 @@ def delete_user(gate: Gatepost, caller: Principal, username: str, transfer_to: s
             _transfer(tx, caller, alone, subject, transfer_to.lower())
         sessions = end_sessions(tx, session_ids_of(tx.connection, Subject("user", username).entity))
         tokens = revoke_tokens_of(tx, Subject("user", username).entity)
-        forget(tx, subject)
+        with an_admin_stays(tx):
+            forget(tx, subject)
+            tx.connection.execute(t.delete().where(t.c.id == row.id))
         tx.connection.execute(tables.identities.delete().where(tables.identities.c.username == username))
-        tx.connection.execute(t.delete().where(t.c.id == row.id))
         tx.log("user", username, id=row.id, deleted=True)
-        require_an_admin_left(tx)
         detail = {"transferred_to": transfer_to or "", "transferred": alone[:100]}
         tx.record(AuditRecord.of(caller, "user.deleted", subject, at=tx.at, detail=detail))
         return Ended(profile_of(row), sessions, tokens)
@@ -275,14 +281,13 @@ def set_password(gate: Gatepost, caller: Principal, username: str, wanted: NewPa
         if not own:
             gate.require(caller, "user:reset_password", seen_by="user:view")
             require_carries_no_more(gate, caller, subject)
-        changed = tx.connection.execute(
-            update(t).where(t.c.id == row.id, t.c.password.is_not_distinct_from(row.password)).values(password=hashed)
-        )
-        if changed.rowcount == 0:
+        now = tx.connection.execute(select(t).where(t.c.id == row.id)).one_or_none()
+        if now is None or (now.password, now.external) != (row.password, row.external):
             raise Conflict("the password was changed by somebody else in the meantime")
+        tx.connection.execute(update(t).where(t.c.id == row.id).values(password=hashed))
         kept = caller.credential_id if own else ""
         end_sessions(tx, session_ids_of(tx.connection, subject.entity, besides=kept))
-        tx.log("user", username, id=row.id, disabled=row.disabled_at is not None)
+        tx.log("user", username, id=row.id, disabled=now.disabled_at is not None)
         tx.record(AuditRecord.of(caller, "user.password_set", subject, at=tx.at))
 
 

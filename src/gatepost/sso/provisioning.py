@@ -14,12 +14,13 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 
+from gatepost.access import permissions_of
 from gatepost.audit.record import AuditRecord, Outcome
 from gatepost.directory.groups import add_group
 from gatepost.directory.users import add_user
 from gatepost.errors import Forbidden
 from gatepost.gate import Gatepost
-from gatepost.principal import Entity, Method, Principal
+from gatepost.principal import Entity, Method, Principal, Subject
 from gatepost.settings import ProviderSettings
 from gatepost.sso.callback import SignedIn
 from gatepost.sso.claims import map_groups
@@ -49,6 +50,10 @@ def enter(gate: Gatepost, settings: ProviderSettings, person: SignedIn, visit: V
     session: NewSession | None = None
     with gate.change_unasked() as tx:
         account, clash = _account(gate, tx, settings, person, visit)
+        if account is not None and account.disabled_at is not None:
+            # `open_session` refuses and takes everything back, so the refusal is noted beside the transaction.
+            refusal = _record(tx, person, "sign_in.refused", account.username, reason="disabled")
+            gate.journal.note(replace(refusal, outcome=Outcome.REFUSED, address=visit.address))
         if account is not None:
             arrival = Arrival(
                 method="sso",
@@ -82,15 +87,17 @@ def _account(
         return _linked(gate, tx, person, visit.linking, known)
     if known is not None:
         return _user(tx, known), ""
+    if _is_named_after_unproved_email(settings, person):
+        return None, f"{person.provider} does not say that the e-mail address, which is to be the name, is verified"
     named = _user(tx, person.username)
     if named is not None:
         if named.external == person.provider and not _has_identity(tx, named.username):
             _bind(tx, person, named.username, "the account was made for this provider")
             return named, ""
-        if (trusted := _by_trusted_email(tx, settings, person)) is not None:
+        if (trusted := _by_trusted_email(gate, tx, settings, person)) is not None:
             return trusted, ""
         return None, f"the name {person.username} belongs to another account: ask an admin, or sign in there and link"
-    if (trusted := _by_trusted_email(tx, settings, person)) is not None:
+    if (trusted := _by_trusted_email(gate, tx, settings, person)) is not None:
         return trusted, ""
     if not settings.auto_create_users:
         return None, f"there is no account for {person.username} here, and {person.provider} may not make one"
@@ -106,6 +113,12 @@ def _has_identity(tx: Change, username: str) -> bool:
     return tx.connection.execute(query).one_or_none() is not None
 
 
+def _is_named_after_unproved_email(settings: ProviderSettings, person: SignedIn) -> bool:
+    """Whoever typed somebody's address into a form at the provider must not get the account that is named after it."""
+    says_so = settings.username_claim == "email" or (person.email and person.username == person.email.lower())
+    return bool(says_so) and not person.email_verified
+
+
 def _linked(
     gate: Gatepost, tx: Change, person: SignedIn, owner: Principal, known: str | None
 ) -> tuple[Row[Any] | None, str]:
@@ -117,16 +130,29 @@ def _linked(
     return _user(tx, owner.subject.id), ""
 
 
-def _by_trusted_email(tx: Change, settings: ProviderSettings, person: SignedIn) -> Row[Any] | None:
-    """Both sides must have proved the same address, to one account alone."""
+def _by_trusted_email(gate: Gatepost, tx: Change, settings: ProviderSettings, person: SignedIn) -> Row[Any] | None:
+    """Both sides must have proved the same address, to one account alone.
+
+    Not an admin's: nobody becomes one by an address.  And not one that another subject of the same issuer opens already:
+    then the address has gone to somebody else there.
+    """
     if not (settings.trust_email and person.email_verified and person.email):
         return None
     query = select(u).where(u.c.email == person.email, u.c.email_verified)
     rows = tx.connection.execute(query.limit(2)).all()
-    if len(rows) != 1:
+    if len(rows) != 1 or _opens_already(tx, person, rows[0].username) or _is_admin(gate, rows[0].username):
         return None
     _bind(tx, person, rows[0].username, "the same verified e-mail, from a provider that is trusted with it")
     return rows[0]
+
+
+def _opens_already(tx: Change, person: SignedIn, username: str) -> bool:
+    query = select(i.c.subject).where(i.c.username == username, i.c.issuer == person.issuer).limit(1)
+    return tx.connection.execute(query).one_or_none() is not None
+
+
+def _is_admin(gate: Gatepost, username: str) -> bool:
+    return "*:*" in permissions_of(Subject("user", username), gate.memory.graph)
 
 
 def _bind(tx: Change, person: SignedIn, username: str, why: str) -> None:

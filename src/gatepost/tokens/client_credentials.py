@@ -8,6 +8,8 @@ from gatepost.errors import InvalidCredentials, InvalidField, InvalidToken
 from gatepost.gate import Gatepost
 from gatepost.principal import BasicCredential, Method, Scope
 from gatepost.tokens import access_tokens
+from gatepost.tokens.api_tokens import read_token
+from gatepost.tokens.secrets import digest
 
 
 def access_token_for_service(
@@ -35,9 +37,18 @@ def access_token_for_service(
         scope=granted,
         client_id=caller.subject.id,
         audience=allowed_audience(gate, audience),
-        extra={"issued_by": str(caller.issuer)},
+        extra={"issued_by": str(caller.issuer), **_no_longer_than(gate, secret)},
     )
     return token, granted
+
+
+def _no_longer_than(gate: Gatepost, secret: str) -> dict[str, int]:
+    """The `exp` of a token that is made from one which ends before the usual life is over."""
+    key = digest(secret)
+    token = gate.memory.tokens.get_or_read(key, lambda digest_: read_token(gate, digest_))
+    ends = None if token is None or token.expires_at is None else int(token.expires_at.timestamp())
+    usual = int(gate.dice.clock() + gate.settings.tokens.access_token_ttl.total_seconds())
+    return {} if ends is None or ends >= usual else {"exp": ends}
 
 
 def allowed_audience(gate: Gatepost, wanted: str) -> str:

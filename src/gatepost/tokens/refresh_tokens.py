@@ -88,8 +88,12 @@ def refresh(
     """
     if not secret.startswith(REFRESH_PREFIX):
         raise InvalidToken(detail="not the shape of a refresh token")
+    wanted = select(t).where(t.c.digest == digest(secret))
+    with gate.store.read() as connection:  # whoever sends rubbish must not make the writers wait
+        if connection.execute(wanted).one_or_none() is None:
+            raise InvalidToken(detail="an unknown refresh token")
     with gate.change_unasked() as tx:
-        row = tx.connection.execute(select(t).where(t.c.digest == digest(secret))).one_or_none()
+        row = tx.connection.execute(wanted).one_or_none()
         if row is None or row.expires_at <= tx.at or (client_id is not None and row.client_id != client_id):
             raise InvalidToken(detail="an unknown or expired refresh token")
         subject = _live_subject(gate, tx, row.session)

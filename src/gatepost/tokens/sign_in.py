@@ -8,6 +8,7 @@ from sqlalchemy import Row, select, update
 
 from gatepost.access import permissions_of
 from gatepost.audit.record import AuditRecord, Outcome
+from gatepost.directory.names import is_name
 from gatepost.directory.profiles import profile_of
 from gatepost.errors import InvalidCredentials
 from gatepost.gate import Gatepost
@@ -42,7 +43,9 @@ def prove_by_password(gate: Gatepost, attempt: PasswordTry) -> Profile:
     throttle.require_not_throttled(gate.store, account, attempt.address, gate.now())
     with gate.store.read() as connection:
         t = tables.users
-        row = connection.execute(select(t).where(t.c.username == account)).one_or_none()
+        # What cannot be a name is nobody's; the database would stumble over half a character, or over a NUL.
+        query = select(t).where(t.c.username == (account if is_name(account) else ""))
+        row = connection.execute(query).one_or_none()
     good = len(attempt.password) <= MOST_TYPED and gate.passwords.matches(
         row.password if row else None, attempt.password
     )
