@@ -213,6 +213,43 @@ used_once = Table(  # handles that may be used a single time: states, assertion 
     Column("expires_at", Instant, nullable=False, index=True),
 )
 
+authorization_codes = Table(  # RFC 6749 section 4.1.2; kept a while after use, so that a replay is known
+    "authorization_codes",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("client_id", Name, nullable=False),
+    Column("redirect_uri", Text, nullable=False),
+    Column("challenge", Text, nullable=False),
+    Column("subject", Name, nullable=False),
+    Column("approved_in", Name, nullable=False),  # the browser's session in which somebody said yes
+    Column("scope", Text, nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    Column("session", Name),  # what came of it
+    Column("used_at", Instant),
+)
+
+device_codes = Table(  # RFC 8628
+    "device_codes",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("user_code", Name, nullable=False, unique=True),  # keyed: eight letters would be found by trying them all
+    Column("client_id", Name, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("network", Name, nullable=False, index=True),
+    Column("agent", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    Column("interval", Integer, nullable=False),  # seconds
+    Column("polled_at", Instant),
+    Column("state", Name, nullable=False),  # pending, approved, denied, used
+    Column("subject", Name),
+    Column("approved_in", Name),
+    Column("session", Name),
+)
+
 throttles = Table(
     "throttles",
     metadata,
