@@ -271,8 +271,13 @@ def _tuple_rows(connection: Connection) -> Iterator[Row]:
 
 
 def _read_tuples(connection: Connection, comparison: str) -> Iterator[Row]:
-    """The driver's own cursor: a SQLAlchemy row for each of ten million tuples would double the load."""
-    cursor = connection.connection.cursor()
+    """The driver's own cursor: a SQLAlchemy row for each of ten million tuples would double the load.
+
+    On PostgreSQL it is one of the server's: psycopg's usual one takes all rows at once, which is gigabytes of memory, and
+    then a transaction so long idle that the server ends it.
+    """
+    named = {"name": "gatepost_tuples"} if connection.dialect.name == "postgresql" else {}
+    cursor = connection.connection.cursor(**named)
     columns = "object, relation, subject, expires_at, condition"
     cursor.execute(f"SELECT {columns} FROM tuples WHERE store = 'main' AND origin {comparison} 'manual'")  # noqa: S608
     while rows := cursor.fetchmany(10_000):

@@ -69,8 +69,10 @@ def test_a_tail_sees_every_row_of_many_writers_in_order(store: Store, database_u
 
     with ThreadPoolExecutor(WRITERS + 1) as pool:
         following = pool.submit(follower.follow, done)
-        answered = [pair for part in pool.map(write, range(WRITERS)) for pair in part]
-        done.set()
+        try:
+            answered = [pair for part in pool.map(write, range(WRITERS)) for pair in part]
+        finally:
+            done.set()
         following.result(timeout=30)
     for each in stores:
         each.close()

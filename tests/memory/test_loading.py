@@ -1,0 +1,75 @@
+"""Loading the graph, and taking in changes of the model."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+
+from gatepost.directory.groups import create_group
+from gatepost.gate import Gatepost
+from gatepost.memory import _tuple_rows
+from gatepost.principal import Principal
+from gatepost.store.relations import relate
+from tests.conftest import OpenGate
+
+
+@pytest.fixture
+def gate(open_gate: OpenGate, database_url: str) -> Gatepost:
+    return open_gate(database_url, follow=False)
+
+
+def test_a_load_reads_what_the_changes_told(gate: Gatepost, admin: Principal) -> None:
+    create_group(gate, admin, "team")
+    with gate.change_unasked() as tx:
+        relate(tx, "group:team", "member", "user:ann", author="user:admin", origin="scim")
+        relate(tx, "group:team", "member", "user:ann", author="user:admin")
+        relate(tx, "collection:sales", "viewer", "group:team#member", author="user:admin")
+    told = gate.memory.graph.tuple_count
+
+    gate.memory._reload()
+
+    assert gate.memory.graph.tuple_count == told
+    assert gate.check("user:ann", "view", "collection:sales").allowed
+    with gate.store.snapshot() as connection:
+        rows = [row[:3] for row in _tuple_rows(connection)]
+    assert len(rows) == len(set(rows)), "one row for a tuple, however many origins hold it"
+
+
+@pytest.mark.postgres
+def test_the_rows_are_fetched_in_pieces(postgres_database: str, open_gate: OpenGate) -> None:
+    """psycopg's usual cursor takes ten million rows at once, and the server ends a transaction so long idle."""
+    gate = open_gate(postgres_database, follow=False)
+    with gate.store.snapshot() as connection:
+        rows = _tuple_rows(connection)
+        next(rows)
+        open_cursors = connection.execute(text("SELECT count(*) FROM pg_cursors")).scalar_one()
+        assert len(list(rows)) > 1
+
+    assert open_cursors == 1
+
+
+def test_a_new_model_is_loaded_with_its_tuples(gate: Gatepost) -> None:
+    reloads = gate.memory.reloads
+    with gate.change_unasked() as tx:
+        tx.log("model", "01J0000000000000000000000M")
+
+    assert gate.memory.reloads == reloads + 1
+    assert gate.memory.revision == gate.store.head().revision
+
+
+def test_a_writer_that_meets_a_new_model_and_a_new_epoch_is_not_stopped_by_itself(gate: Gatepost) -> None:
+    """The new epoch is a write of its own, begun while this process's queue of writers is still held."""
+    epoch = gate.memory.revision.epoch
+
+    def change() -> None:
+        with gate.change_unasked() as tx:
+            gate.memory._rewound = True
+            tx.log("model", "01J0000000000000000000000M")
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(change).result(timeout=5)
+
+    assert gate.memory.revision.epoch != epoch
+    assert gate.memory.revision == gate.store.head().revision
