@@ -16,6 +16,7 @@ from gatepost.directory.expiry import remove_expired
 from gatepost.errors import GatepostError
 from gatepost.gate import Gatepost
 from gatepost.store import changelog, tables
+from gatepost.tokens import authorization_codes, device_codes
 from gatepost.tokens.throttle import forget_old
 
 log = logging.getLogger("gatepost.housekeeping")
@@ -48,6 +49,8 @@ def forget_handles(gate: Gatepost) -> None:
     with gate.store.write() as connection:
         connection.execute(delete(t).where(t.c.expires_at < gate.now()))
     forget_old(gate.store, gate.now())
+    authorization_codes.forget_old(gate)
+    device_codes.forget_old(gate)
 
 
 def forget_expired_grants(gate: Gatepost) -> None:

@@ -6,7 +6,7 @@ from gatepost.authn.api_token import recogniser
 from gatepost.authn.pending import Pending
 from gatepost.errors import InvalidCredentials, InvalidField, InvalidToken
 from gatepost.gate import Gatepost
-from gatepost.principal import BasicCredential, Method, Scope
+from gatepost.principal import BasicCredential, Method, Principal, Scope
 from gatepost.tokens import access_tokens
 from gatepost.tokens.api_tokens import read_token
 from gatepost.tokens.secrets import digest
@@ -20,13 +20,9 @@ def access_token_for_service(
     Raises `InvalidCredentials` for a name and secret that do not fit, `InvalidField` for a wider scope or an unknown
     audience.
     """
-    try:
-        answer = recogniser(gate, address)(BasicCredential(name, secret), gate.now())
-        caller = answer.work() if isinstance(answer, Pending) else answer
-    except InvalidToken as error:
-        raise InvalidCredentials("the client or its secret is wrong", detail=error.detail) from error
-    if caller is None or caller.method is not Method.SERVICE_TOKEN or caller.scope is None:
-        raise InvalidCredentials("the client or its secret is wrong", detail="not a service token")
+    caller = service_of(gate, name, secret, address)
+    if caller.scope is None:
+        raise InvalidCredentials("the client or its secret is wrong", detail="a service token without a scope")
     granted = caller.scope if scope is None else scope
     if not granted.within(caller.scope.patterns):
         raise InvalidField({"scope": "wider than the service token's"})
@@ -40,6 +36,18 @@ def access_token_for_service(
         extra={"issued_by": str(caller.issuer), **_no_longer_than(gate, secret)},
     )
     return token, granted
+
+
+def service_of(gate: Gatepost, name: str, secret: str, address: str) -> Principal:
+    """Return the service whose name and token these are.  Raises `InvalidCredentials`."""
+    try:
+        answer = recogniser(gate, address)(BasicCredential(name, secret), gate.now())
+        caller = answer.work() if isinstance(answer, Pending) else answer
+    except InvalidToken as error:
+        raise InvalidCredentials("the client or its secret is wrong", detail=error.detail) from error
+    if caller is None or caller.method is not Method.SERVICE_TOKEN:
+        raise InvalidCredentials("the client or its secret is wrong", detail="not a service token")
+    return caller
 
 
 def _no_longer_than(gate: Gatepost, secret: str) -> dict[str, int]:
