@@ -27,7 +27,7 @@ from gatepost.server.console.forms import Form, Wrong, posted, status_of
 from gatepost.server.console.naming import Names
 from gatepost.server.console.rendering import caller_of, gate_of, go_to, own, render, url
 from gatepost.server.console.resources import frame, resource_of
-from gatepost.server.console.standing import ACTIONS, GIVES, actions_of
+from gatepost.server.console.standing import ACTIONS, CANNOT, GIVES, actions_of
 
 PUBLIC = "public"
 EVERYBODY = ("user:*", "service:*", "anonymous:*")
@@ -65,11 +65,16 @@ def rows_of(gate: Gatepost, caller: Principal, resource: Resource) -> list[Row]:
                 grant.why,
                 _is_public(grant, grants),
                 url("resources", above.type, above.id) if above else "",
-                names.resource(grant.inherited_from) if above else "",
+                _name_of(gate, caller, names, above) if above else "",
             )
         )
     place = {name: number for number, name in enumerate(order)}
     return sorted(rows, key=lambda row: (bool(row.above), place.get(row.grant.relation, 99), row.grant.subject))
+
+
+def _name_of(gate: Gatepost, caller: Principal, names: Names, above: Entity) -> str:
+    """What is above may be shared with others only: then its id, which stands in the reason, has to do."""
+    return names.resource(str(above)) if gate.may(caller, "view", above) else above.id
 
 
 def _is_public(grant: Grant, grants: list[Grant]) -> bool:
@@ -95,7 +100,8 @@ def show_access(request: Request, wrong: Wrong | None = None) -> Response:
         wrong=wrong,
         rows=rows,
         may_manage=decision.allowed,
-        cannot_manage=f"You cannot change this: {decision.why}." if not decision.allowed else "",
+        cannot_manage="" if decision.allowed else CANNOT["manage_access"],
+        may_ask=gate.may(caller, "decision:ask"),
         asked=asked or "",
         action=action,
         actions=[{"name": name, "label": ACTIONS[name].lower()} for name in actions_of(gate, resource.type)],

@@ -23,7 +23,7 @@ from gatepost.server.console.forms import Form, Wrong, posted, status_of
 from gatepost.server.console.naming import Names, resource_icon
 from gatepost.server.console.rendering import caller_of, gate_of, go_to, own, render, url, visit
 from gatepost.server.console.seen import kinds_of, part_of, possible_parents
-from gatepost.server.console.standing import standing_of, what_may
+from gatepost.server.console.standing import CANNOT, standing_of, what_may
 
 MOST_CHILDREN = 500
 
@@ -138,7 +138,7 @@ def show_settings(request: Request, wrong: Wrong | None = None) -> Response:
         may_edit=may["edit"].allowed,
         may_delete=may["delete"].allowed,
         may_manage=may["manage_access"].allowed,
-        cannot={action: f"You cannot change this: {row.why}." for action, row in may.items()},
+        cannot=CANNOT,
         has_parent=any(kind.name == resource.type and kind.has_parent for kind in kinds_of(gate)),
         parents=possible_parents(gate, caller),
     )

@@ -74,13 +74,15 @@ def part_of(gate: Gatepost, caller: Principal, kind: Kind, items: list[Resource]
     """One list as it is shown."""
     names = Names(gate, caller)
     names.learn([Entity.parse(item.parent) for item in items if item.parent])
+    # A dataset may be shared out of a collection that stays closed: then not even its name is told.
+    visible = {item.parent for item in items if item.parent and gate.may(caller, "view", Entity.parse(item.parent))}
     rows = tuple(
         Row(
             item.type,
             item.id,
             item.display_name,
             kind.icon,
-            names.resource(item.parent) if item.parent else "",
+            names.resource(item.parent) if item.parent in visible else "",
             standing_of(gate, caller, item, names),
         )
         for item in items

@@ -18,6 +18,11 @@ ACTIONS = {
     "delete": "Delete it",
     "manage_access": "Manage who has access",
 }
+CANNOT = {
+    "edit": "Only an editor or an owner may change this.",
+    "delete": "Only an owner may delete this.",
+    "manage_access": "Only an owner may change who has access.",
+}
 GIVES = {
     "owner": "May view, edit and delete it, and decide who has access.",
     "editor": "May view and edit it.",

@@ -30,5 +30,14 @@ document.addEventListener("click", async (event) => {
 });
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 
+// Whoever has chosen already keeps the choice while a slower search replaces the list around it.
+let chosen = "";
+document.addEventListener("change", (event) => {
+  if (event.target.name === "subject") chosen = event.target.value;
+});
+document.addEventListener("htmx:after:swap", () => {
+  for (const radio of document.querySelectorAll("#subjects input[name=subject]")) radio.checked = radio.value === chosen;
+});
+
 // After a refused form, the keyboard starts at the reason.
 document.querySelector("[data-focus]")?.focus();
