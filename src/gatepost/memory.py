@@ -25,6 +25,7 @@ from gatepost.store.revision import Head, Revision
 from gatepost.store.store import Store
 from gatepost.tokens.sealing import Sealer
 from gatepost.tokens.signing_keys import Keyring, load_keys
+from gatepost.vouched import VouchedTokens
 
 log = logging.getLogger("gatepost.memory")
 
@@ -72,6 +73,7 @@ class Memory:
         self.tokens: Cache[bytes, TokenRecord] = Cache(TOKENS_KEPT)
         self.profiles: Cache[str, Profile] = Cache(PROFILES_KEPT)
         self.verified: Cache[bytes, AccessClaims] = Cache(VERIFIED_KEPT)
+        self.vouched = VouchedTokens(clock)
 
     @property
     def graph(self) -> Graph:
@@ -190,6 +192,7 @@ class Memory:
         self.disabled = {f"user:{name}" for name in disabled}
         self.ended.update(self._recently_ended(connection, sessions))
         self.keys = load_keys(connection, self._sealer)
+        self.vouched.load(connection)
         for cache in (self.sessions, self.tokens, self.profiles, self.verified):
             cache.clear()
         self._graph = graph
@@ -219,6 +222,7 @@ class Memory:
         # People and credentials first: while a revision arrives, nobody is let in on what it takes away.
         for entry in entries:
             self._apply_one(entry)
+        self.vouched.apply(entries)
         if any(entry.kind == "key" for entry in entries):
             self.keys = self._read_keys(connection)
             self.verified.clear()

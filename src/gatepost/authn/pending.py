@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from gatepost.principal import Credential, Principal
 
@@ -14,8 +13,10 @@ from gatepost.principal import Credential, Principal
 class Pending:
     """Slow or blocking work.  The server sends it to a bounded pool, so that it holds up nobody else."""
 
-    pool: Literal["passwords", "database"]
+    pool: str  # passwords, database, or the name of a provider or issuer after `PROVIDER`
     work: Callable[[], Principal]
 
+
+PROVIDER = "provider:"
 
 Authenticator = Callable[[Credential, datetime], Principal | Pending | None]

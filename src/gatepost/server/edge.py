@@ -133,8 +133,7 @@ class Edge:
         try:
             answer = authn.authenticate(credential, authn.chain(self.gate, address), self.gate.now())
             if isinstance(answer, Pending):
-                pool = self.pools.passwords if answer.pool == "passwords" else self.pools.database
-                answer = await pool(answer.work)
+                answer = await self.pools.for_work(answer.pool)(answer.work)
         except Unauthenticated:
             if kind not in (Kind.PAGE, Kind.SIGN_IN):
                 raise

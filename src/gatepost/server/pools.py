@@ -1,4 +1,7 @@
-"""Bounded pools for what may block: one for passwords, one for the database.  A storm in one holds up nobody else."""
+"""Bounded pools for what may block: for passwords, for the database, and one for each provider and issuer.
+
+A storm in one, or a provider that does not answer, holds up nobody else.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
+from gatepost.authn.pending import PROVIDER
 from gatepost.errors import Unavailable
 
 P = ParamSpec("P")
@@ -16,6 +20,8 @@ T = TypeVar("T")
 DATABASE_THREADS = 8
 WAITING_PASSWORDS = 100
 WAITING_QUERIES = 1_000
+PROVIDER_THREADS = 4
+WAITING_FOR_PROVIDER = 100
 
 
 class Pool:
@@ -53,7 +59,22 @@ class Pools:
     def __init__(self, *, passwords: int) -> None:
         self.passwords = Pool("passwords", passwords, WAITING_PASSWORDS)
         self.database = Pool("database", DATABASE_THREADS, WAITING_QUERIES)
+        self._providers: dict[str, Pool] = {}
+
+    def provider(self, name: str) -> Pool:
+        """The pool of one provider or issuer, by a name that the configuration has."""
+        if name not in self._providers:
+            self._providers[name] = Pool(f"provider-{name}", PROVIDER_THREADS, WAITING_FOR_PROVIDER)
+        return self._providers[name]
+
+    def for_work(self, name: str) -> Pool:
+        """The pool that pending work names."""
+        if name.startswith(PROVIDER):
+            return self.provider(name.removeprefix(PROVIDER))
+        return self.passwords if name == "passwords" else self.database
 
     def close(self) -> None:
         self.passwords.close()
         self.database.close()
+        for pool in self._providers.values():
+            pool.close()

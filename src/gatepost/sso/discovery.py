@@ -15,6 +15,7 @@ from gatepost.sso.http import Http, json_object
 
 if TYPE_CHECKING:
     from gatepost.settings import ProviderSettings
+    from gatepost.settings.issuers import DelegatedIssuer
 
 FRESH = timedelta(hours=1)
 STALE = timedelta(hours=24)
@@ -69,6 +70,21 @@ def read_metadata(document: Mapping[str, object], settings: ProviderSettings) ->
     )
 
 
+def read_key_address(document: Mapping[str, object], settings: DelegatedIssuer) -> Metadata:
+    """Check the discovery document of an issuer at which nobody signs in: all it has to tell is where its keys are."""
+    if document.get("issuer") != settings.issuer:
+        raise ProviderFailed(
+            f"{settings.name}: the discovery document names another issuer than the configured one",
+            detail=f"issuer {str(document.get('issuer'))[:200]!r}",
+        )
+    address = document.get("jwks_uri")
+    if not isinstance(address, str) or not address:
+        raise ProviderFailed(f"{settings.name}: the discovery document has no jwks_uri")
+    if reason := why_not_callable(address, allow_insecure=settings.allow_insecure):
+        raise ProviderFailed(f"{settings.name}: jwks_uri {reason}", detail=address[:200])
+    return Metadata(issuer=settings.issuer, authorization_endpoint="", token_endpoint="", jwks_uri=address)
+
+
 def configured_metadata(settings: ProviderSettings) -> Metadata | None:
     """Return the metadata of a provider whose endpoints are all configured, so that nothing has to be fetched."""
     if settings.needs_discovery or not (settings.authorization_endpoint and settings.token_endpoint):
@@ -101,16 +117,29 @@ def _texts(value: object) -> frozenset[str]:
 class Discovery:
     """One provider's metadata: fresh for an hour, used for a day when the provider fails, fetched by one thread."""
 
-    def __init__(self, settings: ProviderSettings, http: Http, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        settings: ProviderSettings | DelegatedIssuer,
+        http: Http,
+        now: Callable[[], datetime],
+        read: Callable[[Mapping[str, object]], Metadata],
+        configured: Metadata | None = None,
+    ) -> None:
+        """`read` checks a document; `configured` is what to go by if nothing has to be fetched."""
         self._settings = settings
+        self._read = read
         self._http = http
         self._now = now
         self._lock = threading.Lock()
-        self._metadata: Metadata | None = configured_metadata(settings)
+        self._metadata: Metadata | None = configured
         self._fixed = self._metadata is not None
         self._fetched_at: datetime | None = None
         self._failed_at: datetime | None = None
         self._failure: ProviderFailed | None = None
+
+    def known(self) -> Metadata | None:
+        """Return the metadata if they are here already, without asking anybody."""
+        return self._usable(STALE)
 
     def metadata(self) -> Metadata:
         """Return the metadata, fetching it if need be.  Raises `ProviderFailed` if there is none to go by."""
@@ -155,7 +184,7 @@ class Discovery:
         answer = self._http.get((self._settings.issuer or "").rstrip("/") + WELL_KNOWN, what)
         if answer.status != 200:
             raise ProviderFailed(f"{self._settings.name}: the {what} answered {answer.status}")
-        metadata = read_metadata(json_object(answer, self._settings.name, what), self._settings)
+        metadata = self._read(json_object(answer, self._settings.name, what))
         self._metadata, self._fetched_at = metadata, self._now()
         self._failed_at = self._failure = None
         return metadata

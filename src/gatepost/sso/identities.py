@@ -79,7 +79,7 @@ def unlink_identity(gate: Gatepost, caller: Principal, wanted: str) -> None:
         if len(linked) == 1 and password is None:
             raise Conflict("this is your only way in: set a password or link another identity first")
         tx.connection.execute(t.delete().where(t.c.issuer == found.issuer, t.c.subject == found.subject))
-        tx.log("identity", found.id, gone=True)
+        tx.log("identity", username, provider=found.provider, gone=True)
         detail = {"provider": found.provider, "issuer": found.issuer}
         tx.record(AuditRecord.of(caller, "identity.unlinked", caller.subject, at=tx.at, detail=detail))
 

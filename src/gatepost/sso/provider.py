@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gatepost.errors import InvalidToken, ProviderFailed
-from gatepost.sso.discovery import Discovery, Metadata
+from gatepost.sso.discovery import Discovery, Metadata, configured_metadata, read_metadata
 from gatepost.sso.http import Answer, Http, ProviderHttp
 from gatepost.sso.id_token import Expected, validate_id_token
 from gatepost.sso.jwks import ProviderKeys
@@ -44,7 +44,9 @@ class Provider:
         self._health = _Health(now)
         door = http or ProviderHttp(self.name, timeout=settings.http_timeout, allow_insecure=settings.allow_insecure)
         self.http: Http = _Watched(door, self._health)
-        self._discovery = Discovery(settings, self.http, now)
+        self._discovery = Discovery(
+            settings, self.http, now, lambda document: read_metadata(document, settings), configured_metadata(settings)
+        )
         fixed = read_public_keys(settings)
         self.keys: Keys = FixedKeys(fixed) if fixed else ProviderKeys(self.name, self._jwks_uri, self.http, now)
 
@@ -59,6 +61,10 @@ class Provider:
         except ProviderFailed as failure:
             self._health.failed(str(failure))
             raise
+
+    def known_metadata(self) -> Metadata | None:
+        """Return the provider's endpoints if they are known already, without asking it."""
+        return self._discovery.known()
 
     def state(self) -> ProviderState:
         """Return how the provider is doing, without asking it."""

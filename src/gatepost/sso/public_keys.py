@@ -9,16 +9,16 @@ from gatepost.sso.keys import PublicKey, import_keys, import_pem
 from gatepost.sso.strict_json import strict_json
 
 if TYPE_CHECKING:
-    from gatepost.settings import ProviderSettings
+    from gatepost.settings.issuers import IssuerSettings
 
 
-def read_public_keys(settings: ProviderSettings) -> tuple[PublicKey, ...]:
+def read_public_keys(settings: IssuerSettings, section: str = "sso.providers") -> tuple[PublicKey, ...]:
     """Return the configured keys, in PEM, as JWK or as a JWK set.  Raises `ConfigurationError` for one that is none."""
     found: list[PublicKey] = []
     for position, text in enumerate(settings.public_keys):
         keys = _read(text.strip())
         if not keys:
-            where = f"sso.providers {settings.name!r}, public_keys[{position}]"
+            where = f"{section} {settings.name!r}, public_keys[{position}]"
             raise ConfigurationError(
                 [f"{where}: not a public key (PEM, JWK or JWK set; RSA of 2048 bits or more, EC, EdDSA)"]
             )

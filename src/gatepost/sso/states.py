@@ -1,4 +1,4 @@
-"""The providers of this process, and how each is doing."""
+"""The providers and delegated issuers of this process, and how each provider is doing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 from gatepost.errors import NotFound
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
+from gatepost.sso.delegated import Issuer
 from gatepost.sso.provider import Provider
 
 
@@ -30,6 +31,7 @@ class Providers:
     def __init__(self, gate: Gatepost) -> None:
         self._gate = gate
         self._made: dict[str, Provider] = {}
+        self._issuers: dict[str, Issuer] = {}
 
     def get(self, name: str) -> Provider:
         """Raises `NotFound` for a name that is not configured."""
@@ -39,6 +41,15 @@ class Providers:
                 raise NotFound("there is no such provider")
             self._made.setdefault(name, Provider(settings, self._gate.now))
         return self._made[name]
+
+    def issuer(self, name: str) -> Issuer:
+        """A delegated issuer.  Raises `NotFound` for a name that is not configured."""
+        if name not in self._issuers:
+            settings = next((d for d in self._gate.settings.delegated.issuers if d.name == name), None)
+            if settings is None:
+                raise NotFound("there is no such issuer")
+            self._issuers.setdefault(name, Issuer(settings, self._gate.now))
+        return self._issuers[name]
 
     def all(self) -> list[Provider]:
         return [self.get(settings.name) for settings in self._gate.settings.sso.providers]
