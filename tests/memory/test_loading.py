@@ -60,7 +60,7 @@ def test_a_new_model_is_loaded_with_its_tuples(gate: Gatepost) -> None:
 
 
 def test_a_writer_that_meets_a_new_model_and_a_new_epoch_is_not_stopped_by_itself(gate: Gatepost) -> None:
-    """The new epoch is a write of its own, begun while this process's queue of writers is still held."""
+    """The new epoch is a write of its own, and must not wait for the queue of writers that the change still holds."""
     epoch = gate.memory.revision.epoch
 
     def change() -> None:

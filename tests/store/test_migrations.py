@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Inspector, inspect, text
@@ -73,6 +74,46 @@ def test_the_migrations_make_the_schema_of_the_tables(database_url: str) -> None
 
     assert migrated == created
     assert len(created) > 15
+
+
+@pytest.mark.parametrize("old", KNOWN[:-1])
+def test_an_older_database_is_upgraded_with_what_it_holds(database_url: str, open_gate: OpenGate, old: str) -> None:
+    with store_at(database_url) as store:
+        with writing(store) as connection:
+            command.upgrade(alembic_on(connection), old)
+            migrate.plant_head(connection, store)
+            values = "'01A', 'ann', 'Ann', false, 0, 'user:admin'"
+            columns = "id, username, display_name, email_verified, created_at, created_by"
+            connection.execute(text(f"INSERT INTO users ({columns}) VALUES ({values})"))
+        before = store.head()
+        upgrade(store)
+        assert store.head() == before
+
+        with store.read() as connection:
+            upgraded = schema_of(connection)
+            assert connection.execute(text("SELECT username FROM users")).scalars().all() == ["ann"]
+            assert installed(connection) == SCHEMA
+    assert upgraded == schema_made_at_once(database_url)
+    assert open_gate(database_url, follow=False).check("user:admin", "user:edit", "platform:main").allowed
+
+
+def schema_made_at_once(url: str) -> dict[str, Schema]:
+    """The schema of an empty database, looked at in a transaction that is taken back."""
+    with store_at(url) as store, writing(store) as connection:
+        savepoint = connection.begin_nested()
+        for name in inspect(connection).get_table_names():
+            connection.execute(text(f"DROP TABLE {name}"))
+        migrate._create(connection, store)
+        made = schema_of(connection)
+        savepoint.rollback()
+    return made
+
+
+def alembic_on(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
 
 
 def test_the_program_knows_its_newest_migration_and_every_older_one() -> None:

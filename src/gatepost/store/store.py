@@ -62,8 +62,7 @@ class Store:
         self.new_id = new_id
         self.new_stamp = new_stamp
         # SQLite's own lock is a poll with back-off; queueing this process's writers here is fair and costs nothing.
-        # Reentrant, for `applied` may find a rewound history, and the new epoch is a write.
-        self._writer = threading.RLock()
+        self._writer = threading.Lock()
 
     @property
     def is_sqlite(self) -> bool:
