@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,6 +32,7 @@ from gatepost.server.origin import (
     Headers,
     all_of,
     allowed_hosts,
+    allowed_origins,
     client_address,
     require_our_host,
     require_same_origin,
@@ -47,6 +48,8 @@ MOST_BYTES = 1 << 20
 MOST_DIGITS = 20  # of a Content-Length
 JSON_KINDS = (Kind.API, Kind.OPEN)
 ALWAYS_ANSWERED = (Kind.HEALTH, Kind.STATIC)
+MOST_CHAINS = 1_000  # kept, one for each address that asks
+JSON = (b"content-type", b"application/json")
 ErrorPage = Callable[[Request, GatepostError], Response]
 
 
@@ -61,9 +64,12 @@ class Edge:
     error_page: ErrorPage
     observe: Callable[[str, str, int, float], None]
     hosts: frozenset[str] = frozenset()
+    chains: dict[str, Sequence[authn.Authenticator]] = field(default_factory=dict)
+    origins: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.hosts = allowed_hosts(self.gate)
+        self.origins = allowed_origins(self.gate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -96,18 +102,16 @@ class Edge:
         if kind not in ALWAYS_ANSWERED:
             await self._reach(headers)  # before the caller is judged: a revocation may be what is asked for
         caller = await self._caller(scope, kind, address)
-        state = scope.setdefault("state", {})
-        state.update(gate=self.gate, principal=caller, address=address, pools=self.pools)
         hot = self.hot.get((scope["method"], scope["path"]))
         if hot is not None:
-            response = hot(self.gate, caller, await _read_body(receive))
-            if not isinstance(response, Response):
-                response = await self.pools.database(response)
-            await response(scope, receive, reply)
-        else:
-            if kind in JSON_KINDS and scope["method"] not in SAFE_METHODS:
-                receive = await _checked_body(headers, receive)
-            await self.app(scope, receive, reply)
+            answer = hot(self.gate, caller, await _read_body(receive))
+            await reply.json(answer if isinstance(answer, bytes) else await self.pools.database(answer))
+            return
+        state = scope.setdefault("state", {})
+        state.update(gate=self.gate, principal=caller, address=address, pools=self.pools)
+        if kind in JSON_KINDS and scope["method"] not in SAFE_METHODS:
+            receive = await _checked_body(headers, receive)
+        await self.app(scope, receive, reply)
 
     async def _caller(self, scope: Scope, kind: Kind, address: str) -> Principal:
         """Who is calling.  On pages only the cookie counts, and a stale one means signed out."""
@@ -119,7 +123,7 @@ class Edge:
             headers = [(name, value) for name, value in headers if name != b"authorization"]
         credential = read_credential(headers, secure=is_secure(self.gate))
         if unsafe and (isinstance(credential, SessionCookie) or kind is Kind.SIGN_IN):
-            require_same_origin(scope["headers"], self.gate.settings.main.public_url)
+            require_same_origin(scope["headers"], self.origins)
         caller = await self._authenticate(credential, kind, address)
         if caller.subject.type == "service":
             self._note_service_call(caller, scope)
@@ -131,7 +135,7 @@ class Edge:
 
     async def _authenticate(self, credential: Credential, kind: Kind, address: str) -> Principal:
         try:
-            answer = authn.authenticate(credential, authn.chain(self.gate, address), self.gate.now())
+            answer = authn.authenticate(credential, self._chain(address), self.gate.now())
             if isinstance(answer, Pending):
                 answer = await self.pools.for_work(answer.pool)(answer.work)
         except Unauthenticated:
@@ -144,6 +148,14 @@ class Edge:
             raise
         return answer
 
+    def _chain(self, address: str) -> Sequence[authn.Authenticator]:
+        chain = self.chains.get(address)
+        if chain is None:
+            if len(self.chains) >= MOST_CHAINS:
+                self.chains.clear()
+            chain = self.chains[address] = authn.chain(self.gate, address)
+        return chain
+
     def _note_service_call(self, caller: Principal, scope: Scope) -> None:
         """DH-17: each call made with a service token is on record, with who issued that token."""
         self.gate.journal.note(
@@ -152,6 +164,8 @@ class Edge:
 
     async def _reach(self, headers: Headers) -> None:
         """Catch up first, if the request asks for it."""
+        if not any(name.startswith(b"gatepost-") for name, _ in headers):
+            return
         wanted = all_of(headers, b"gatepost-at-least")
         consistency = all_of(headers, b"gatepost-consistency")
         if len(wanted) > 1 or len(consistency) > 1:
@@ -208,6 +222,15 @@ class Reply:
         await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.is_whole = True
+
+    async def json(self, body: bytes) -> None:
+        """Send a whole answer that sets no header itself: nothing is merged."""
+        self.status = 200
+        length = (b"content-length", str(len(body)).encode())
+        headers = [length, JSON, *out.headers_for(self._gate, self._kind)]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+        self.is_whole = True
 
 
 def _bounded(headers: Headers, receive: Receive) -> Receive:

@@ -1,24 +1,25 @@
-"""`/oauth2/token` (RFC 6749): refresh tokens and client credentials."""
+"""`/oauth2/token` (RFC 6749) and `/oauth2/device_authorization` (RFC 8628)."""
 
 from __future__ import annotations
 
-import base64
-import binascii
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote_plus
 
-from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gatepost.errors import GatepostError, InvalidCredentials, InvalidRequest
+from gatepost.errors import GatepostError, InvalidCredentials
 from gatepost.gate import Gatepost
 from gatepost.principal import Scope
-from gatepost.tokens import refresh_tokens
+from gatepost.server.oauth2_requests import Asked, answer, read_request
+from gatepost.tokens import authorization_codes, device_codes, refresh_tokens
 from gatepost.tokens.client_credentials import access_token_for_service, allowed_audience
+from gatepost.tokens.clients import read_wish, require_client
+from gatepost.tokens.grants import Place
+from gatepost.tokens.refresh_tokens import OWN_CLIENT, TokenPair
 
-PARAMETERS = frozenset({"grant_type", "refresh_token", "client_id", "client_secret", "scope", "resource"})
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 class UnsupportedGrantType(GatepostError):
@@ -29,66 +30,58 @@ class UnsupportedGrantType(GatepostError):
 
 
 def routes() -> list[BaseRoute]:
-    return [Route("/oauth2/token", token, methods=["POST"])]
+    return [
+        Route("/oauth2/token", token, methods=["POST"]),
+        Route("/oauth2/device_authorization", begin_device, methods=["POST"]),
+    ]
 
 
 async def token(request: Request) -> Response:
     """Answer an access token for a grant."""
-    gate: Gatepost = request.state.gate
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        raise InvalidRequest("the body has to be application/x-www-form-urlencoded")
-    sent = _single_values(await request.form())
-    client = _client(request, sent)
-    grant = _GRANTS.get(sent.get("grant_type", ""))
+    asked = await read_request(request)
+    grant = GRANTS.get(asked.get("grant_type"))
     if grant is None:
-        raise UnsupportedGrantType("allowed are refresh_token and client_credentials")
-    body = await request.state.pools.database(grant, gate, sent, client, request.state.address)
-    return JSONResponse(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+        raise UnsupportedGrantType(f"allowed are {', '.join(GRANTS)}")
+    return answer(await request.state.pools.database(grant, request.state.gate, asked))
 
 
-def _single_values(form: FormData) -> dict[str, str]:
-    """Section 3.2: a parameter that is sent twice makes the request invalid."""
-    found: dict[str, str] = {}
-    for name, value in form.multi_items():
-        if not isinstance(value, str) or name in found or "\0" in value:
-            raise InvalidRequest("each parameter is a text, and sent once")
-        if name in PARAMETERS and value:
-            found[name] = value
-    return found
+async def begin_device(request: Request) -> Response:
+    """Answer the codes of a sign-in on a machine without a browser."""
+    asked = await read_request(request)
+    return answer(await request.state.pools.database(_begin_device, request.state.gate, asked))
 
 
-def _client(request: Request, sent: dict[str, str]) -> tuple[str, str]:
-    """Section 2.3.1: the client and its secret, from the header or the body, but not from both."""
-    headers = request.headers.getlist("authorization")
-    if not headers:
-        return sent.get("client_id", ""), sent.get("client_secret", "")
-    if len(headers) > 1 or "client_secret" in sent:
-        raise InvalidRequest("more than one way of authenticating the client")
-    scheme, _, text = headers[0].partition(" ")
-    if scheme.lower() != "basic":
-        raise InvalidCredentials("clients authenticate with Basic, or in the body")
-    try:
-        name, colon, secret = base64.b64decode(text.strip(), validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, ValueError) as error:
-        raise InvalidCredentials("Basic is not the base64 of UTF-8") from error
-    name, secret = unquote_plus(name), unquote_plus(secret)
-    if not colon or sent.get("client_id", name) != name:
-        raise InvalidRequest("client_id is not the client that authenticates")
-    return name, secret
+def _begin_device(gate: Gatepost, asked: Asked) -> dict[str, Any]:
+    _require_public_client(asked)
+    wish = read_wish(gate, asked.get("scope"), asked.get("resource"))
+    begun = device_codes.begin(gate, asked.client.id, wish, _place(asked))
+    page = f"{gate.settings.main.public_url}/device"
+    return {
+        "device_code": begun.device_code,
+        "user_code": begun.user_code,
+        "verification_uri": page,
+        "verification_uri_complete": f"{page}?user_code={begun.user_code}",
+        "expires_in": begun.expires_in,
+        "interval": begun.interval,
+    }
 
 
-def _scope(sent: dict[str, str]) -> Scope | None:
-    return Scope.parse(sent["scope"]) if "scope" in sent else None
+def _require_public_client(asked: Asked) -> None:
+    """A public client that comes with a secret is not the one that it says it is."""
+    require_client(asked.client.id)
+    if asked.client.secret:
+        raise InvalidCredentials("this client has no secret")
 
 
-def _refresh(gate: Gatepost, sent: dict[str, str], client: tuple[str, str], _address: str) -> dict[str, Any]:
-    if "refresh_token" not in sent:
-        raise InvalidRequest("refresh_token is missing")
-    audience = allowed_audience(gate, sent["resource"]) if "resource" in sent else ""
-    pair = refresh_tokens.refresh(
-        gate, sent["refresh_token"], client_id=client[0] or None, scope=_scope(sent), audience=audience
-    )
+def _place(asked: Asked) -> Place:
+    return Place(address=asked.address, agent=asked.agent)
+
+
+def _scope(asked: Asked) -> Scope | None:
+    return Scope.parse(asked["scope"]) if asked.get("scope") else None
+
+
+def _answer(pair: TokenPair) -> dict[str, Any]:
     return {
         "access_token": pair.access_token,
         "token_type": pair.token_type,
@@ -98,14 +91,50 @@ def _refresh(gate: Gatepost, sent: dict[str, str], client: tuple[str, str], _add
     }
 
 
-def _client_credentials(gate: Gatepost, sent: dict[str, str], client: tuple[str, str], address: str) -> dict[str, Any]:
-    if not client[0] or not client[1]:
+def _authorization_code(gate: Gatepost, asked: Asked) -> dict[str, Any]:
+    _require_public_client(asked)
+    shown = authorization_codes.Shown(
+        client_id=asked.client.id,
+        redirect_uri=asked["redirect_uri"],
+        code=asked["code"],
+        verifier=asked["code_verifier"],
+    )
+    return _answer(authorization_codes.redeem(gate, shown, _place(asked)))
+
+
+def _device_code(gate: Gatepost, asked: Asked) -> dict[str, Any]:
+    _require_public_client(asked)
+    return _answer(device_codes.poll(gate, asked["device_code"], asked.client.id, _place(asked)))
+
+
+def _refresh(gate: Gatepost, asked: Asked) -> dict[str, Any]:
+    """A refresh token is its client's.  Whoever names no client is the API's own sign-in, which has none to name."""
+    secret = asked["refresh_token"]
+    if asked.client.secret:
+        raise InvalidCredentials("no client that has a secret has refresh tokens")
+    audience = allowed_audience(gate, asked["resource"]) if asked.get("resource") else ""
+    client_id = asked.client.id or OWN_CLIENT
+    return _answer(refresh_tokens.refresh(gate, secret, client_id=client_id, scope=_scope(asked), audience=audience))
+
+
+def _client_credentials(gate: Gatepost, asked: Asked) -> dict[str, Any]:
+    if not asked.client.id or not asked.client.secret:
         raise InvalidCredentials("the client authenticates with a service's name and token")
     access, scope = access_token_for_service(
-        gate, client[0], client[1], scope=_scope(sent), audience=sent.get("resource", ""), address=address
+        gate,
+        asked.client.id,
+        asked.client.secret,
+        scope=_scope(asked),
+        audience=asked.get("resource"),
+        address=asked.address,
     )
     lifetime = int(gate.settings.tokens.access_token_ttl.total_seconds())
     return {"access_token": access, "token_type": "Bearer", "expires_in": lifetime, "scope": str(scope)}
 
 
-_GRANTS = {"refresh_token": _refresh, "client_credentials": _client_credentials}
+GRANTS: dict[str, Callable[[Gatepost, Asked], dict[str, Any]]] = {
+    "authorization_code": _authorization_code,
+    "refresh_token": _refresh,
+    "client_credentials": _client_credentials,
+    DEVICE_GRANT: _device_code,
+}

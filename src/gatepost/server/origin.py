@@ -30,10 +30,23 @@ def allowed_hosts(gate: Gatepost) -> frozenset[str]:
     default = {"http": 80, "https": 443}.get(public.scheme)
     if public.port == default or public.port is None:
         hosts |= {f"{public.hostname}", f"{public.hostname}:{default}"}
-    if not main.public_url_configured and public.hostname in ("127.0.0.1", "localhost", "::1"):
-        hosts |= {f"{name}:{public.port}" for name in LOOPBACK}
+    hosts |= _other_names(gate)
     hosts |= {host.host.lower() for host in gate.settings.forward_auth.hosts}
     return frozenset(hosts)
+
+
+def _other_names(gate: Gatepost) -> set[str]:
+    main = gate.settings.main
+    public = urlsplit(main.public_url)
+    if main.public_url_configured or public.hostname not in ("127.0.0.1", "localhost", "::1"):
+        return set()
+    return {f"{name}:{public.port}" for name in LOOPBACK}
+
+
+def allowed_origins(gate: Gatepost) -> frozenset[str]:
+    """What our own pages say of where they come from: never an application's behind a gateway."""
+    public_url = gate.settings.main.public_url
+    return frozenset({public_url} | {f"{urlsplit(public_url).scheme}://{name}" for name in _other_names(gate)})
 
 
 def require_our_host(headers: Headers, hosts: frozenset[str], public_url: str) -> None:
@@ -45,14 +58,14 @@ def require_our_host(headers: Headers, hosts: frozenset[str], public_url: str) -
         raise Misdirected(f"this is {public_url}: use that address, or set main.public_url")
 
 
-def require_same_origin(headers: Headers, public_url: str) -> None:
+def require_same_origin(headers: Headers, ours: frozenset[str]) -> None:
     """Raise `Forbidden` unless a page of ours sent this.
 
     Browsers send `Origin` with every unsafe request; it cannot be forged by another site's page.
     """
     origins = all_of(headers, b"origin")
     sites = all_of(headers, b"sec-fetch-site")
-    if origins == [public_url]:
+    if len(origins) == 1 and origins[0] in ours:
         return
     if not origins and sites == ["same-origin"]:
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -33,6 +35,10 @@ def start(request: Request) -> Response:
     gate: Gatepost = request.state.gate
     provider = providers_of(gate).get(request.path_params["provider"])
     query = request.query_params
+    main = gate.settings.main
+    if request.headers.get("host", "").lower() != urlsplit(main.public_url).netloc.lower():
+        # The provider sends the browser back to the public URL, and this attempt's cookie has to be there by then.
+        return RedirectResponse(f"{main.public_url}{request.url.path}?{request.url.query}", status_code=303)
     linking = query.get("link") == "true"
     if linking and request.state.principal.method is not Method.SESSION:
         raise Unauthenticated("sign in first, to link another identity")

@@ -15,17 +15,18 @@ from gatepost.server.rest.shapes import Page, Problem
 T = TypeVar("T")
 
 
-def _gate(request: Request) -> Gatepost:
+# Plain functions would each be sent to the thread pool, where they would wait behind what blocks there.
+async def _gate(request: Request) -> Gatepost:
     gate: Gatepost = request.state.gate
     return gate
 
 
-def _caller(request: Request) -> Principal:
+async def _caller(request: Request) -> Principal:
     principal: Principal = request.state.principal
     return principal
 
 
-def _wanted(
+async def _wanted(
     limit: Annotated[int, Query(ge=1, le=pages.MOST, description="At most so many items.")] = pages.USUAL,
     cursor: Annotated[str, Query(max_length=1000, description="`next_cursor` of the page before.")] = "",
 ) -> pages.Wanted:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from gatepost.directory import rights, subjects, users
 from gatepost.directory.users import UNSET, Ended, NewPassword, NewUser, UserChange
 from gatepost.records import Profile
+from gatepost.server.pools import Pools
 from gatepost.server.rest.given import Caller, Gate, WantedPage, all_of, page_of, problems
 from gatepost.server.rest.shapes import (
     ChangedUserAnswer,
@@ -54,9 +55,11 @@ def _ended(ended: Ended) -> ChangedUserAnswer:
 
 
 @router.post("/users", status_code=201, responses=problems(409))
-def create_user(body: UserBody, gate: Gate, caller: Caller) -> UserAnswer:
+async def create_user(request: Request, body: UserBody, gate: Gate, caller: Caller) -> UserAnswer:
     """Make a person, local with a password or `external`, for a provider or issuer to vouch."""
-    return _answer(users.create_user(gate, caller, NewUser(**body.model_dump())))
+    pools: Pools = request.state.pools
+    pool = pools.database if body.password is None else pools.passwords
+    return _answer(await pool(users.create_user, gate, caller, NewUser(**body.model_dump())))
 
 
 @router.get("/users", responses=problems())
@@ -91,9 +94,10 @@ def delete_user(
 
 
 @router.put("/users/{username}/password", status_code=204, responses=problems(404, 409, 429))
-def set_password(username: str, body: PasswordBody, gate: Gate, caller: Caller) -> Response:
+async def set_password(username: str, request: Request, body: PasswordBody, gate: Gate, caller: Caller) -> Response:
     """Set a password and end the person's other sessions.  One's own takes the current one."""
-    users.set_password(gate, caller, username, NewPassword(**body.model_dump()))
+    pools: Pools = request.state.pools
+    await pools.passwords(users.set_password, gate, caller, username, NewPassword(**body.model_dump()))
     return Response(status_code=204)
 
 
