@@ -12,10 +12,10 @@ from gatepost.directory.authority import require_carries_no_more
 from gatepost.directory.guards import an_admin_stays, owned_alone
 from gatepost.directory.names import require_name, require_text
 from gatepost.directory.pages import Page, Wanted, read_page, slice_page
-from gatepost.directory.subjects import require_subject
+from gatepost.directory.subjects import require_allowed, require_subject
 from gatepost.errors import AlreadyExists, Conflict, InvalidField, NotFound
 from gatepost.gate import Gatepost
-from gatepost.principal import Principal, Subject
+from gatepost.principal import Entity, Principal, Subject
 from gatepost.store import tables
 from gatepost.store.relations import MANUAL, forget, held_by, relate, unrelate
 from gatepost.store.store import Change
@@ -128,13 +128,12 @@ def add_member(
 ) -> None:
     """Add a user, a service or another group's members.  The caller must hold all that the group carries."""
     who = require_subject(subject, "member of a group")
+    require_allowed(gate, Entity("group", name), "member", who.subject)  # no wildcards: nobody signs in to be anonymous
     if expires_at is not None and expires_at <= gate.now():
         raise InvalidField({"expires_at": "this is in the past"})
     with gate.change(caller, "group:edit", seen_by="group:view") as tx:
         _row(tx.connection, name)
         who.require_exists(tx.connection)
-        if who.subject == Subject("group", name, "member"):
-            raise InvalidField({"subject": "a group cannot be a member of itself"})
         require_carries_no_more(gate, caller, Subject("group", name, "member"))
         member, author = str(who.subject), str(caller.subject)
         with an_admin_stays(tx):  # an expiry on a membership that had none takes it away, only later
