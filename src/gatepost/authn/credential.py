@@ -24,13 +24,19 @@ def read_credential(headers: Iterable[tuple[bytes, bytes]], *, secure: bool) -> 
 
     Raises `InvalidRequest` for a header that is malformed or there twice, `InvalidToken` for two session cookies.
     """
-    pairs = [(name.lower(), value) for name, value in headers]
-    sent = [value for name, value in pairs if name == b"authorization"]
+    sent: list[bytes] = []
+    cookies: list[bytes] = []
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered == b"authorization":
+            sent.append(value)
+        elif lowered == b"cookie":
+            cookies.append(value)
     if len(sent) > 1:
         raise InvalidRequest("there is more than one Authorization header")
     if sent:
         return _read_authorization(sent[0])
-    return _read_cookie([value for name, value in pairs if name == b"cookie"], cookie_name(secure=secure))
+    return _read_cookie(cookies, cookie_name(secure=secure))
 
 
 def _read_authorization(value: bytes) -> Credential:

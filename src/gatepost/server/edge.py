@@ -32,7 +32,6 @@ from gatepost.server.origin import (
     Headers,
     all_of,
     allowed_hosts,
-    allowed_origins,
     client_address,
     require_our_host,
     require_same_origin,
@@ -65,11 +64,9 @@ class Edge:
     observe: Callable[[str, str, int, float], None]
     hosts: frozenset[str] = frozenset()
     chains: dict[str, Sequence[authn.Authenticator]] = field(default_factory=dict)
-    origins: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.hosts = allowed_hosts(self.gate)
-        self.origins = allowed_origins(self.gate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -123,7 +120,7 @@ class Edge:
             headers = [(name, value) for name, value in headers if name != b"authorization"]
         credential = read_credential(headers, secure=is_secure(self.gate))
         if unsafe and (isinstance(credential, SessionCookie) or kind is Kind.SIGN_IN):
-            require_same_origin(scope["headers"], self.origins)
+            require_same_origin(scope["headers"], self.gate.settings.main.public_url)
         caller = await self._authenticate(credential, kind, address)
         if caller.subject.type == "service":
             self._note_service_call(caller, scope)
@@ -137,7 +134,8 @@ class Edge:
         try:
             answer = authn.authenticate(credential, self._chain(address), self.gate.now())
             if isinstance(answer, Pending):
-                answer = await self.pools.for_work(answer.pool)(answer.work)
+                pool = self.pools.passwords if answer.pool == "passwords" else self.pools.database
+                answer = await pool(answer.work)
         except Unauthenticated:
             if kind not in (Kind.PAGE, Kind.SIGN_IN):
                 raise

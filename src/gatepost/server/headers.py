@@ -15,6 +15,7 @@ ALWAYS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 NO_STORE = ((b"cache-control", b"no-store"),)
+REVISED = (Kind.API, Kind.OPEN, Kind.OAUTH2)
 API_POLICY = ((b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),)
 
 
@@ -29,22 +30,28 @@ def page_policy(form_targets: str) -> bytes:
 
 def headers_for(gate: Gatepost, kind: Kind) -> list[tuple[bytes, bytes]]:
     """Those that the answer does not set itself."""
+    headers = list(_fixed(kind, gate.settings.main.public_url.startswith("https:"), _form_targets(gate, kind)))
+    if kind in REVISED and gate.memory.is_loaded:
+        headers.append((b"gatepost-revision", str(gate.memory.revision).encode()))
+        headers.append((b"vary", b"Authorization, Cookie"))
+    return headers
+
+
+@lru_cache(maxsize=64)
+def _fixed(kind: Kind, secure: bool, form_targets: str) -> tuple[tuple[bytes, bytes], ...]:
+    """The part that is the same for all answers of a kind."""
     headers = list(ALWAYS)
-    if urlsplit(gate.settings.main.public_url).scheme == "https":
+    if secure:
         headers.append((b"strict-transport-security", b"max-age=31536000"))
     if kind is Kind.STATIC:
-        headers.append((b"content-security-policy", page_policy("")))
-        return headers
+        return (*headers, (b"content-security-policy", page_policy("")))
     headers += NO_STORE
     if kind in (Kind.PAGE, Kind.SIGN_IN):
-        headers.append((b"content-security-policy", page_policy(_form_targets(gate, kind))))
+        headers.append((b"content-security-policy", page_policy(form_targets)))
         headers.append((b"x-frame-options", b"DENY"))
     else:
         headers += API_POLICY
-        if kind in (Kind.API, Kind.OPEN, Kind.OAUTH2) and gate.memory.is_loaded:
-            headers.append((b"gatepost-revision", str(gate.memory.revision).encode()))
-            headers.append((b"vary", b"Authorization, Cookie"))
-    return headers
+    return tuple(headers)
 
 
 def _form_targets(gate: Gatepost, kind: Kind) -> str:

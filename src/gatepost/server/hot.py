@@ -9,8 +9,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from starlette.responses import Response
-
 from gatepost.access import groups_of, roles_of
 from gatepost.directory.evaluation import MOST_IN_A_BATCH, Asked, evaluate
 from gatepost.directory.profiles import known_profile, read_profile
@@ -22,14 +20,14 @@ from gatepost.server.json_bodies import read_json
 from gatepost.server.problems import body_of
 from gatepost.server.rest.shapes import MOST_TEXT, clean
 
-Later = Callable[[], Response]
-Hot = Callable[[Gatepost, Principal, bytes], Response | Later]
+Later = Callable[[], bytes]
+Hot = Callable[[Gatepost, Principal, bytes], bytes | Later]  # what is answered is JSON
 
 _QUESTION = {"subject", "action", "resource", "context"}
 MOST_NAME = 100  # of a field that nobody knows, when it is named in an error
 
 
-def answer_me(gate: Gatepost, caller: Principal, _body: bytes) -> Response | Later:
+def answer_me(gate: Gatepost, caller: Principal, _body: bytes) -> bytes | Later:
     """Say who is calling."""
     if caller.subject.type != "user":
         return _json(describe(gate, caller, None))
@@ -56,15 +54,15 @@ def describe(gate: Gatepost, caller: Principal, profile: Profile | None) -> dict
     }
 
 
-def answer_check(gate: Gatepost, caller: Principal, body: bytes) -> Response:
+def answer_check(gate: Gatepost, caller: Principal, body: bytes) -> bytes:
     """Answer one question."""
     asked = read_question(_read_object(body), "")
     decision = evaluate(gate, caller, asked)
     allowed = "true" if decision.allowed else "false"
-    return Response(f'{{"allowed":{allowed},"revision":"{decision.revision}"}}', media_type="application/json")
+    return f'{{"allowed":{allowed},"revision":"{decision.revision}"}}'.encode()
 
 
-def answer_batch(gate: Gatepost, caller: Principal, body: bytes) -> Response:
+def answer_batch(gate: Gatepost, caller: Principal, body: bytes) -> bytes:
     """Answer many questions, each on its own: one that cannot be answered spoils no other."""
     sent = _read_object(body)
     checks = sent.get("checks")
@@ -124,8 +122,11 @@ def _read_object(body: bytes) -> dict[str, Any]:
     return sent
 
 
-def _json(content: dict[str, Any]) -> Response:
-    return Response(json.dumps(content, separators=(",", ":")), media_type="application/json")
+_ENCODER = json.JSONEncoder(separators=(",", ":"))  # made once: `json.dumps` would make one for each answer
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return _ENCODER.encode(content).encode()
 
 
 HOT: dict[tuple[str, str], Hot] = {

@@ -14,9 +14,7 @@ def strict_json(text: bytes | str) -> object:
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8")
-    document: object = json.loads(
-        text, object_pairs_hook=_without_duplicates, parse_constant=_refuse, parse_float=_finite
-    )
+    document: object = _DECODER.decode(text)
     _bound(document, MAX_DEPTH)
     return document
 
@@ -39,8 +37,14 @@ def _finite(text: str) -> float:
     return number
 
 
+_DECODER = json.JSONDecoder(  # made once: `json.loads` would make one for each text
+    object_pairs_hook=_without_duplicates, parse_constant=_refuse, parse_float=_finite
+)
+
+
 def _bound(document: object, depth: int) -> None:
-    if depth == 0:
-        raise ValueError("nested too deeply")
     for child in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
-        _bound(child, depth - 1)
+        if depth == 1:
+            raise ValueError("nested too deeply")
+        if isinstance(child, (dict, list)):
+            _bound(child, depth - 1)
