@@ -32,6 +32,7 @@ from gatepost.server.origin import (
     Headers,
     all_of,
     allowed_hosts,
+    allowed_origins,
     client_address,
     require_our_host,
     require_same_origin,
@@ -64,9 +65,11 @@ class Edge:
     observe: Callable[[str, str, int, float], None]
     hosts: frozenset[str] = frozenset()
     chains: dict[str, Sequence[authn.Authenticator]] = field(default_factory=dict)
+    origins: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.hosts = allowed_hosts(self.gate)
+        self.origins = allowed_origins(self.gate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -120,7 +123,7 @@ class Edge:
             headers = [(name, value) for name, value in headers if name != b"authorization"]
         credential = read_credential(headers, secure=is_secure(self.gate))
         if unsafe and (isinstance(credential, SessionCookie) or kind is Kind.SIGN_IN):
-            require_same_origin(scope["headers"], self.gate.settings.main.public_url)
+            require_same_origin(scope["headers"], self.origins)
         caller = await self._authenticate(credential, kind, address)
         if caller.subject.type == "service":
             self._note_service_call(caller, scope)
@@ -134,8 +137,7 @@ class Edge:
         try:
             answer = authn.authenticate(credential, self._chain(address), self.gate.now())
             if isinstance(answer, Pending):
-                pool = self.pools.passwords if answer.pool == "passwords" else self.pools.database
-                answer = await pool(answer.work)
+                answer = await self.pools.for_work(answer.pool)(answer.work)
         except Unauthenticated:
             if kind not in (Kind.PAGE, Kind.SIGN_IN):
                 raise
