@@ -1,0 +1,1 @@
+"""What the benchmarks over HTTP share: a real server with data in it, peers, and load."""
