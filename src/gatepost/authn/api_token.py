@@ -28,17 +28,17 @@ def recogniser(gate: Gatepost, address: str) -> Authenticator:
         key = digest(secret)
         known = gate.memory.tokens.get(key)
         if known is not None:
-            return _principal(gate, known, username, now, address)
-        return Pending("database", lambda: _read(gate, key, username, now, address))
+            return principal_of(gate, known, username, now, address)
+        return Pending("database", lambda: read_principal(gate, key, username, now, address))
 
     return recognise
 
 
-def _read(gate: Gatepost, key: bytes, username: str, now: datetime, address: str) -> Principal:
+def read_principal(gate: Gatepost, key: bytes, username: str, now: datetime, address: str) -> Principal:
     token = gate.memory.tokens.get_or_read(key, lambda digest_: read_token(gate, digest_))
     if token is None:
         raise InvalidToken(detail="an unknown or revoked token")
-    return _principal(gate, token, username, now, address)
+    return principal_of(gate, token, username, now, address)
 
 
 def _as_stored(username: str, kind: str) -> str:
@@ -46,7 +46,7 @@ def _as_stored(username: str, kind: str) -> str:
     return username.lower() if kind == "user" else username
 
 
-def _principal(gate: Gatepost, token: TokenRecord, username: str, now: datetime, address: str) -> Principal:
+def principal_of(gate: Gatepost, token: TokenRecord, username: str, now: datetime, address: str) -> Principal:
     if token.expires_at is not None and token.expires_at <= now:
         raise InvalidToken(detail=f"token {token.id} has expired")
     if gate.memory.has_ended(token.id) or str(token.owner) in gate.memory.disabled:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, insert, select, update
 
@@ -28,6 +28,9 @@ from gatepost.store import tables
 from gatepost.store.relations import holding, relate, unrelate
 from gatepost.store.store import Change
 from gatepost.tokens.sessions import Arrival, NewSession, open_session
+
+if TYPE_CHECKING:
+    from gatepost.sso.claims import MappedSettings
 
 i, u = tables.identities, tables.users
 
@@ -49,7 +52,7 @@ def enter(gate: Gatepost, settings: ProviderSettings, person: SignedIn, visit: V
     clash = ""
     session: NewSession | None = None
     with gate.change_unasked() as tx:
-        account, clash = _account(gate, tx, settings, person, visit)
+        account, clash = account_for(gate, tx, settings, person, visit)
         if account is not None and account.disabled_at is not None:
             # `open_session` refuses and takes everything back, so the refusal is noted beside the transaction.
             refusal = _record(tx, person, "sign_in.refused", account.username, reason="disabled")
@@ -67,16 +70,16 @@ def enter(gate: Gatepost, settings: ProviderSettings, person: SignedIn, visit: V
                 longest=settings.session_max_age if isinstance(settings.session_max_age, timedelta) else None,
             )
             _refresh_profile(tx, account, person)
-            _synchronise(tx, settings, person, account.username)
+            synchronise(tx, settings, person, account.username)
             session = open_session(gate, tx, Entity("user", account.username), arrival, cookie=True)
         else:
-            _keep_clash(gate, tx, person, clash, visit)
+            keep_clash(gate, tx, person, clash, visit.address)
     if session is None:
         raise Forbidden(clash)
     return session
 
 
-def _account(
+def account_for(
     gate: Gatepost, tx: Change, settings: ProviderSettings, person: SignedIn, visit: Visit
 ) -> tuple[Row[Any] | None, str]:
     """The account that this identity opens, or None and the sentence that says why not."""
@@ -86,13 +89,13 @@ def _account(
     if visit.linking is not None:
         return _linked(gate, tx, person, visit.linking, known)
     if known is not None:
-        return _user(tx, known), ""
+        return find_user(tx, known), ""
     if _is_named_after_unproved_email(settings, person):
         return None, f"{person.provider} does not say that the e-mail address, which is to be the name, is verified"
-    named = _user(tx, person.username)
+    named = find_user(tx, person.username)
     if named is not None:
-        if named.external == person.provider and not _has_identity(tx, named.username):
-            _bind(tx, person, named.username, "the account was made for this provider")
+        if named.external == person.provider and not has_identity(tx, named.username):
+            bind(tx, person, named.username, "the account was made for this provider")
             return named, ""
         if (trusted := _by_trusted_email(gate, tx, settings, person)) is not None:
             return trusted, ""
@@ -101,14 +104,14 @@ def _account(
         return trusted, ""
     if not settings.auto_create_users:
         return None, f"there is no account for {person.username} here, and {person.provider} may not make one"
-    return _made(gate, tx, person), ""
+    return make_account(gate, tx, person), ""
 
 
-def _user(tx: Change, username: str) -> Row[Any] | None:
+def find_user(tx: Change, username: str) -> Row[Any] | None:
     return tx.connection.execute(select(u).where(u.c.username == username)).one_or_none()
 
 
-def _has_identity(tx: Change, username: str) -> bool:
+def has_identity(tx: Change, username: str) -> bool:
     query = select(i.c.issuer).where(i.c.username == username).limit(1)
     return tx.connection.execute(query).one_or_none() is not None
 
@@ -126,8 +129,8 @@ def _linked(
     if known is not None and known != owner.subject.id:
         return None, "this identity is linked to another account"
     if known is None:
-        _bind(tx, person, owner.subject.id, "linked by its signed-in owner")
-    return _user(tx, owner.subject.id), ""
+        bind(tx, person, owner.subject.id, "linked by its signed-in owner")
+    return find_user(tx, owner.subject.id), ""
 
 
 def _by_trusted_email(gate: Gatepost, tx: Change, settings: ProviderSettings, person: SignedIn) -> Row[Any] | None:
@@ -140,22 +143,22 @@ def _by_trusted_email(gate: Gatepost, tx: Change, settings: ProviderSettings, pe
         return None
     query = select(u).where(u.c.email == person.email, u.c.email_verified)
     rows = tx.connection.execute(query.limit(2)).all()
-    if len(rows) != 1 or _opens_already(tx, person, rows[0].username) or _is_admin(gate, rows[0].username):
+    if len(rows) != 1 or opens_already(tx, person, rows[0].username) or is_admin(gate, rows[0].username):
         return None
-    _bind(tx, person, rows[0].username, "the same verified e-mail, from a provider that is trusted with it")
+    bind(tx, person, rows[0].username, "the same verified e-mail, from a provider that is trusted with it")
     return rows[0]
 
 
-def _opens_already(tx: Change, person: SignedIn, username: str) -> bool:
+def opens_already(tx: Change, person: SignedIn, username: str) -> bool:
     query = select(i.c.subject).where(i.c.username == username, i.c.issuer == person.issuer).limit(1)
     return tx.connection.execute(query).one_or_none() is not None
 
 
-def _is_admin(gate: Gatepost, username: str) -> bool:
+def is_admin(gate: Gatepost, username: str) -> bool:
     return "*:*" in permissions_of(Subject("user", username), gate.memory.graph)
 
 
-def _bind(tx: Change, person: SignedIn, username: str, why: str) -> None:
+def bind(tx: Change, person: SignedIn, username: str, why: str) -> None:
     tx.connection.execute(
         insert(i).values(
             issuer=person.issuer,
@@ -170,7 +173,7 @@ def _bind(tx: Change, person: SignedIn, username: str, why: str) -> None:
     tx.record(_record(tx, person, "identity.linked", username, reason=why))
 
 
-def _made(gate: Gatepost, tx: Change, person: SignedIn) -> Row[Any]:
+def make_account(gate: Gatepost, tx: Change, person: SignedIn) -> Row[Any]:
     row = add_user(
         gate,
         tx,
@@ -183,7 +186,7 @@ def _made(gate: Gatepost, tx: Change, person: SignedIn) -> Row[Any]:
         author=f"sso:{person.provider}",
     )
     tx.record(_record(tx, person, "user.created", person.username, reason="first sign-in"))
-    _bind(tx, person, person.username, "first sign-in")
+    bind(tx, person, person.username, "first sign-in")
     return row
 
 
@@ -204,7 +207,7 @@ def _refresh_profile(tx: Change, account: Row[Any], person: SignedIn) -> None:
         tx.log("user", account.username, id=account.id, disabled=account.disabled_at is not None)
 
 
-def _synchronise(tx: Change, settings: ProviderSettings, person: SignedIn, username: str) -> None:
+def synchronise(tx: Change, settings: MappedSettings, person: SignedIn, username: str) -> None:
     """Bring this provider's memberships in line with what it says.  Others' are never touched.
 
     A claim that is absent says nothing, so nothing changes; only a list, be it empty, takes memberships away.
@@ -234,7 +237,7 @@ def _synchronise(tx: Change, settings: ProviderSettings, person: SignedIn, usern
 
 
 def _wanted_groups(
-    tx: Change, settings: ProviderSettings, said: tuple[str, ...], origin: str
+    tx: Change, settings: MappedSettings, said: tuple[str, ...], origin: str
 ) -> tuple[set[str], set[str], int]:
     """The groups here that the provider's names mean, the names that mean none, and how many were beyond the limit."""
     g = tables.groups
@@ -264,7 +267,7 @@ def _record(tx: Change, person: SignedIn, event: str, username: str, *, reason: 
     )
 
 
-def _keep_clash(gate: Gatepost, tx: Change, person: SignedIn, reason: str, visit: Visit) -> None:
+def keep_clash(gate: Gatepost, tx: Change, person: SignedIn, reason: str, address: str) -> None:
     c = tables.conflicts
     key = (c.c.issuer == person.issuer, c.c.subject == person.subject, c.c.username == person.username)
     tx.connection.execute(c.delete().where(*key))
@@ -281,4 +284,4 @@ def _keep_clash(gate: Gatepost, tx: Change, person: SignedIn, reason: str, visit
         )
     )
     record = _record(tx, person, "sign_in.refused", person.username, reason=reason)
-    tx.record(replace(record, subject="anonymous:*", outcome=Outcome.REFUSED, address=visit.address))
+    tx.record(replace(record, subject="anonymous:*", outcome=Outcome.REFUSED, address=address))
