@@ -98,7 +98,7 @@ def test_a_group_is_made_and_its_members_have_what_it_has(browse: Browse, compan
 def test_the_last_admin_stays(browse: Browse) -> None:
     page = browse("admin")
     page.goto("/roles/admin")
-    page.get_by_role("button", name="Remove You").click()
+    page.get_by_role("button", name="Remove you").click()
     expect(page.get_by_role("alert")).to_contain_text("without an admin: make somebody else admin first")
 
 
@@ -125,7 +125,7 @@ def test_a_service_gets_a_token_that_names_its_issuer(browse: Browse) -> None:
     expect(page.locator("#new-secret")).to_contain_text("gp_")
     page.goto("/services/etl")
     row = page.get_by_role("row", name="etl")
-    expect(row).to_contain_text("by You")
+    expect(row).to_contain_text("by you")
     row.get_by_text("Revoke").first.click()
     row.get_by_role("button", name="Yes, revoke").click()
     expect(page.get_by_role("status")).to_contain_text("Revoked")

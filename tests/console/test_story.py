@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -85,7 +87,7 @@ def test_the_public_can_be_viewers_only(browse: Browse, company: Gatepost) -> No
 def test_the_last_owner_stays_and_the_page_says_why(browse: Browse) -> None:
     page = browse("tomasz")
     page.goto("/resources/collection/sales/access")
-    page.get_by_role("button", name="Remove owner from You").click()
+    page.get_by_role("button", name="Remove owner from you").click()
     expect(page.get_by_role("alert")).to_contain_text("without an owner: make somebody else owner first")
 
 
@@ -178,3 +180,17 @@ def test_signing_in_again_ends_the_browsers_old_session(browse: Browse, company:
     admin = browse("admin")
     admin.goto("/users/bob")
     expect(admin.get_by_role("region", name="Sessions")).to_contain_text("None.")
+
+
+def test_the_demos_people_and_the_providers_have_buttons(browse: Browse, company: Gatepost) -> None:
+    """The demo offers its people by name: one signs in here with a press, the other is sent to the provider."""
+    company.demo_people = (
+        SimpleNamespace(username="ruth", label="Ruth, auditor", login_url=None, password=PASSWORD),
+        SimpleNamespace(username="bob", label="Bob, analyst", login_url="/oauth/x/login?login_hint=bob", password=None),
+    )
+    page = browse()
+    page.goto("/login?next=/audit")
+    link = page.get_by_role("link", name="as Bob, analyst")
+    expect(link).to_have_attribute("href", "/oauth/x/login?login_hint=bob&next=/audit")
+    page.get_by_role("button", name="as Ruth, auditor").click()
+    page.wait_for_url("**/audit")

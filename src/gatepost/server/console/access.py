@@ -32,6 +32,7 @@ from gatepost.server.console.standing import ACTIONS, CANNOT, GIVES, actions_of
 PUBLIC = "public"
 EVERYBODY = ("user:*", "service:*", "anonymous:*")
 VIEWER = "viewer"
+ANYBODY = "Anybody, without signing in"  # how the reason names whoever is anonymous
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def rows_of(gate: Gatepost, caller: Principal, resource: Resource) -> list[Row]:
         rows.append(
             Row(
                 grant,
-                grant.why,
+                grant.why.replace(ANYBODY, "Everybody") if _is_public(grant, grants) else grant.why,
                 _is_public(grant, grants),
                 url("resources", above.type, above.id) if above else "",
                 _name_of(gate, caller, names, above) if above else "",

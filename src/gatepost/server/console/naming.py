@@ -41,6 +41,11 @@ class Shown:
     hue: int
     is_me: bool = False
 
+    @property
+    def said(self) -> str:
+        """The name within a sentence."""
+        return "you" if self.is_me else self.name
+
 
 class Names:
     """Looks subjects and resources up for one page."""
