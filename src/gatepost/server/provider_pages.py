@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from gatepost.errors import InvalidRequest, Unauthenticated
+from gatepost.errors import Forbidden, InvalidRequest, InvalidToken, Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.principal import Method, Principal
 from gatepost.server.cookies import is_secure, set_session
@@ -84,7 +84,10 @@ def _finish(gate: Gatepost, name: str, attempt: Attempt, params: dict[str, str],
         raise Unauthenticated("sign in first, to link another identity")
     use_once(gate, attempt)
     person = finish(provider, attempt, params, gate.now())
-    return enter(gate, provider.settings, person, visit)
+    try:
+        return enter(gate, provider.settings, person, visit)
+    except InvalidToken as error:  # of somebody disabled; a page for a 401 would send the browser to the door and back
+        raise Forbidden(str(error), detail=error.detail) from error
 
 
 def signed_out(request: Request) -> Response:

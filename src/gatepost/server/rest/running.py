@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
@@ -22,6 +23,9 @@ from gatepost.tokens import key_rotation
 router = APIRouter(tags=["Running it"])
 
 Word = Annotated[str, Query(max_length=300)]
+# What a spreadsheet takes for the beginning of a formula; the last four are read as the first four.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+NOT_WANTED = re.compile(r"q=0(\.0{0,3})?")  # RFC 9110 section 12.4.2
 FORMATS = ("application/json", "text/csv", "application/jsonl")
 
 
@@ -59,8 +63,8 @@ def read_audit(
 def _preferred(accept: str) -> str:
     """The first of our formats that the caller names, else JSON."""
     for part in accept.lower().split(","):
-        kind = part.partition(";")[0].strip()
-        if kind in FORMATS:
+        kind, *parameters = (piece.strip() for piece in part.split(";"))
+        if kind in FORMATS and not any(NOT_WANTED.fullmatch(parameter) for parameter in parameters):
             return kind
     return FORMATS[0]
 
@@ -81,7 +85,7 @@ def _csv(records: Iterable[AuditRecord]) -> Iterator[str]:
 def _cell(value: Any) -> str:
     """A cell that a spreadsheet will not take for a formula."""
     text = json.dumps(value) if isinstance(value, dict) else "" if value is None else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _csv_line(cells: list[str]) -> str:
