@@ -20,6 +20,11 @@ def password_of(username: str) -> str:
     return f"{username}-quay-seven-lantern"
 
 
+def header(name: str, value: str) -> tuple[bytes, bytes]:
+    """One line of a request as it goes out, whatever is in it."""
+    return name.encode("latin-1"), value.encode("latin-1")
+
+
 def bearer(token: str) -> Headers:
     return {"Authorization": f"Bearer {token}"}
 

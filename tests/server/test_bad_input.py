@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from tests.server.calling import Company, Headers, make_user, ok, problem
+from tests.server.calling import Company, Headers, header, make_user, ok, problem
 
 MIB = 1 << 20
 JSON = {"Content-Type": "application/json"}
@@ -215,9 +215,8 @@ def test_no_path_makes_a_bug(client: httpx2.Client, company: Company) -> None:
         for text in odd:
             for method in ("GET", "DELETE", "PATCH"):
                 path = place.format(text)
-                answer = client.request(
-                    method, path, headers=company.admin, **({"json": {}} if method == "PATCH" else {})
-                )
+                body = {} if method == "PATCH" else None
+                answer = client.request(method, path, headers=company.admin, json=body)
                 assert answer.status_code < 500, f"{method} {path}: {answer.text}"
 
 
@@ -286,7 +285,7 @@ def test_a_body_beyond_a_mebibyte_is_413_whether_it_says_so_or_not(client: httpx
 @pytest.mark.parametrize("length", ["-1", "abc", "1.5", "", "+5", "0x10", "²", "1,1", " 5"])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_length_that_is_none_is_refused(client: httpx2.Client, length: str) -> None:
-    headers = [("Content-Length", length.encode("latin-1")), ("Content-Type", b"application/json")]
+    headers = [header("Content-Length", length), header("Content-Type", "application/json")]
     problem(client.post("/api/v1/check", content=b"{}", headers=headers), 400, "invalid_request")
 
 

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from gatepost.gate import Gatepost
 from tests.conftest import OpenGate
-from tests.server.calling import Company, Headers, ok, problem, sign_in
+from tests.server.calling import Company, Headers, header, ok, problem, sign_in
 from tests.server.conftest import InProcess
 
 SALES = "/api/v1/resources/collection/sales"
@@ -69,7 +69,7 @@ def test_a_session_made_there_is_known_here(client: TestClient, company: Company
 
 @pytest.mark.parametrize("value", ["", "7", "abc", "xyz.1", "1.-1", "1.1.1", "1." + "9" * 400, "1.2 ", "ab.²"])
 def test_a_revision_that_is_none_is_refused(client: httpx2.Client, company: Company, value: str) -> None:
-    headers = [*company.ann.items(), ("Gatepost-At-Least", value.encode("latin-1"))]
+    headers = [header(*pair) for pair in company.ann.items()] + [header("Gatepost-At-Least", value)]
     body = problem(client.get("/api/v1/me", headers=headers), 400, "invalid_request")
     assert "Gatepost-At-Least" in body["detail"]
 

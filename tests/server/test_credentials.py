@@ -22,6 +22,7 @@ from tests.server.calling import (
     basic,
     bearer,
     browser_session,
+    header,
     ok,
     password_of,
     problem,
@@ -115,7 +116,7 @@ def test_a_bad_credential_is_401_with_the_challenge_and_never_anonymous(
     ],
 )
 def test_a_malformed_header_is_refused(client: httpx2.Client, value: str) -> None:
-    answer = client.get("/api/v1/me", headers=[("Authorization", value.encode("latin-1"))])
+    answer = client.get("/api/v1/me", headers=[header("Authorization", value)])
     problem(answer, 400, "invalid_request")
 
 

@@ -158,9 +158,9 @@ def test_without_trusted_proxies_the_header_is_not_read(client: httpx2.Client) -
 
 
 def test_nobody_escapes_the_throttle_by_claiming_addresses(client: httpx2.Client, company: Company) -> None:
+    wrong = {"username": "ann", "password": "wrong-wrong"}
     for number in range(5):
         headers = {"X-Forwarded-For": f"192.0.2.{number}"}
-        wrong = {"username": "ann", "password": "wrong-wrong"}
         problem(client.post("/api/v1/auth/login", json=wrong, headers=headers), 401)
     last = client.post("/api/v1/auth/login", json=wrong, headers={"X-Forwarded-For": "192.0.2.99"})
     problem(last, 429)
