@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from gatepost.gate import Gatepost
-from gatepost.store import tables
+from gatepost.store import database, tables
+from gatepost.store.database import open_engine
 from gatepost.tokens.signing_keys import KeyState
 from tests.conftest import OpenGate
 from tests.store.child import run_python
 
 PROCESSES = 4
-TIMES = 3
+TIMES = 2
 
 STARTER = """
 import json, sys
@@ -90,6 +93,28 @@ def test_of_several_processes_that_start_at_once_one_makes_the_key_file(
 
     assert [answer["made"] for answer in answers].count(True) == 1
     assert len({tuple(answer["keys"]) for answer in answers}) == 1
+
+
+def test_whoever_comes_while_another_makes_the_file_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite refuses the switch to WAL at once while somebody writes, whatever the time-out: it has to be tried again."""
+    file = tmp_path / "gatepost.db"
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("CREATE TABLE being_made (x)")
+    other.execute("BEGIN IMMEDIATE")
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        other.execute("COMMIT")
+
+    monkeypatch.setattr(database.time, "sleep", sleep)
+    engine = open_engine(f"sqlite:///{file}")
+    with engine.connect() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+    engine.dispose()
+    other.close()
+
+    assert len(waited) == 1
 
 
 def test_an_empty_database_gets_what_the_contract_names(gate: Gatepost) -> None:
