@@ -20,7 +20,17 @@ from starlette.types import ASGIApp
 from gatepost import __version__
 from gatepost.errors import GatepostError, InvalidField, InvalidRequest, NotFound
 from gatepost.gate import Gatepost
-from gatepost.server import console, health, oauth2, provider_pages, reference, well_known
+from gatepost.server import (
+    authorize,
+    console,
+    device,
+    health,
+    oauth2,
+    provider_pages,
+    reference,
+    revocation,
+    well_known,
+)
 from gatepost.server.edge import Edge
 from gatepost.server.hot import HOT
 from gatepost.server.paths import Kind, kind_of
@@ -92,6 +102,9 @@ def _framework(gate: Gatepost, pools: Pools, metrics: health.Metrics) -> FastAPI
         health.routes(metrics),
         well_known.routes(),
         oauth2.routes(),
+        authorize.routes(),
+        device.routes(),
+        revocation.routes(),
         provider_pages.routes(),
         reference.routes(),
         console.routes(gate),

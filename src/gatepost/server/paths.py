@@ -27,6 +27,7 @@ _EXACT = {
     "/api/v1/auth/providers": Kind.OPEN,
     "/login": Kind.SIGN_IN,
     "/login/local": Kind.SIGN_IN,
+    "/oauth2/authorize": Kind.PAGE,
     "/graphql": Kind.API,
     "/forward-auth": Kind.API,
     "/hasura/webhook": Kind.API,
