@@ -130,7 +130,7 @@ class Server:
         for child in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
-        eventually(lambda: not any(Path(f"/proc/{child}").exists() for child in children), 10, "its children are gone")
+        eventually(lambda: not any(map(_is_running, children)), 10, "its children are gone")
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
@@ -176,3 +176,11 @@ def _children_of(parent: int) -> list[int]:
             if int(fields[1]) == parent:
                 found.append(int(entry.parent.name))
     return found
+
+
+def _is_running(pid: int) -> bool:
+    """A child that nobody has reaped yet is dead all the same."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False

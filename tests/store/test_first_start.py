@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from gatepost.gate import Gatepost
-from gatepost.store import database, tables
+from gatepost.store import tables
 from gatepost.store.database import open_engine
 from gatepost.tokens.signing_keys import KeyState
 from tests.conftest import OpenGate
@@ -107,7 +107,7 @@ def test_whoever_comes_while_another_makes_the_file_waits(tmp_path: Path, monkey
         waited.append(seconds)
         other.execute("COMMIT")
 
-    monkeypatch.setattr(database.time, "sleep", sleep)
+    monkeypatch.setattr("gatepost.store.database.time.sleep", sleep)
     engine = open_engine(f"sqlite:///{file}")
     with engine.connect() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
