@@ -5,19 +5,22 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from gatepost.errors import Conflict, GatepostError, Unavailable
+from gatepost.errors import Conflict, GatepostError, Unauthenticated, Unavailable
 from gatepost.gate import Gatepost
 from gatepost.server.console.rendering import gate_of, render, url
+from gatepost.server.problems import headers_of
 from gatepost.sso.addresses import safe_next
 
 # Status: what happened, and what to do next.
 SAID = {
     400: ("This request makes no sense", "Go back and try again; if a link led here, tell whoever gave it to you."),
+    401: ("This sign-in did not work", "Begin again from the sign-in page."),
     403: ("You may not do this", "Ask the owner, or an administrator, to give you access."),
     404: (
         "There is nothing here",
         "It may have been deleted, or it was never shared with you: its owner can share it.",
     ),
+    405: ("This address takes no such request", "Go back to the page that you came from."),
     409: ("This is not possible as things are", "Change what stands in the way, then try again."),
     413: ("That is too large", "Send less than 1 MiB."),
     421: ("This is not our address", "Open Gatepost under its own address."),
@@ -32,16 +35,25 @@ UNAUTHENTICATED = 401
 
 def error_page(request: Request, error: GatepostError) -> Response:
     """Answer a refused request for a page.  Whoever is not signed in is sent to the door, and brought back."""
-    if error.status == UNAUTHENTICATED:
+    signing_in = request.url.path.startswith("/oauth/")
+    if error.status == UNAUTHENTICATED and (isinstance(error, Unauthenticated) or not signing_in):
         return _to_the_door(request)
     title, next_step = SAID.get(error.status, UNKNOWN)
     why = str(error)
-    said = {
+    said: dict[str, object] = {
         "title": title,
         "why": f"{why[:1].upper()}{why[1:]}." if error.status in SAID else "This was not meant to happen.",
         "next_step": next_step,
         "items": error.items if isinstance(error, Conflict) else (),
+        "door": url("login", next=None if signing_in else request.url.path),
     }
+    response = _rendered(request, error, said)
+    for name, value in headers_of(error).items():
+        response.headers[name] = value
+    return response
+
+
+def _rendered(request: Request, error: GatepostError, said: dict[str, object]) -> Response:
     try:
         return render(request, "error.html", said, status=error.status)
     except Unavailable:

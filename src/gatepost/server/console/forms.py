@@ -55,6 +55,8 @@ class Wrong:
     @property
     def sentence(self) -> str:
         """The reason, as a sentence that starts with a capital."""
+        if isinstance(self.error, Throttled):
+            return f"Too many failed tries. You can try again in {self.error.retry_after} seconds."
         text = "; ".join(self.error.fields.values()) if isinstance(self.error, InvalidField) else str(self.error)
         return f"{text[:1].upper()}{text[1:]}."
 

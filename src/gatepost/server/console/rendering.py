@@ -19,6 +19,7 @@ from gatepost.server.console.moments import date_text, moment, stamp
 from gatepost.server.console.naming import Names
 from gatepost.server.console.navigation import navigation
 from gatepost.server.console.notices import NOTICES
+from gatepost.server.cookies import is_secure
 
 TEMPLATES = Path(__file__).with_name("templates")
 SEEN = "gp_seen"
@@ -125,5 +126,7 @@ def go_to(request: Request, address: str, done: str = "") -> Response:
         address = f"{path}{'&' if '?' in path else '?'}{urlencode({'done': done})}{mark}{fragment}"
     response = RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
     revision = str(gate_of(request).memory.revision)
-    response.set_cookie(SEEN, revision, max_age=SEEN_FOR, httponly=True, samesite="lax")
+    response.set_cookie(
+        SEEN, revision, max_age=SEEN_FOR, httponly=True, samesite="lax", secure=is_secure(gate_of(request))
+    )
     return response

@@ -19,13 +19,12 @@ from gatepost.directory.resources import (
 )
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal
+from gatepost.server.console.children import children_of
 from gatepost.server.console.forms import Form, Wrong, posted, status_of
 from gatepost.server.console.naming import Names, resource_icon
 from gatepost.server.console.rendering import caller_of, gate_of, go_to, own, render, url, visit
 from gatepost.server.console.seen import kinds_of, part_of, possible_parents
 from gatepost.server.console.standing import CANNOT, standing_of, what_may
-
-MOST_CHILDREN = 500
 
 
 def form_values(gate: Gatepost, caller: Principal, chosen_parent: str = "") -> dict[str, object]:
@@ -113,13 +112,7 @@ def overview(request: Request) -> Response:
         may=what_may(gate, caller, resource),
         is_parent=is_parent,
         may_add=is_parent and not caller.is_anonymous and gate.may(caller, "edit", resource.entity),
-        children=[
-            item
-            for kind in kinds
-            if is_parent
-            for item in list_resources(gate, caller, Wanted(limit=MOST_CHILDREN), kind.name).items
-            if item.parent == str(resource.entity)
-        ],
+        children=children_of(gate, caller, resource) if is_parent else [],
     )
 
 
