@@ -45,8 +45,7 @@ class NewSession:
 
 def open_session(gate: Gatepost, tx: Change, subject: Entity, arrival: Arrival, *, cookie: bool) -> NewSession:
     """Start a session for `subject`, who has just proved who they are.  Raises `InvalidToken` for the disabled."""
-    if str(subject) in gate.memory.disabled:
-        raise InvalidToken("this account is disabled", detail=str(subject))
+    _require_there(tx, subject)
     secret = new_session_secret(gate.dice)
     session_id = gate.new_id()
     life = min(gate.settings.sessions.absolute_timeout, arrival.longest or gate.settings.sessions.absolute_timeout)
@@ -83,6 +82,16 @@ def open_session(gate: Gatepost, tx: Change, subject: Entity, arrival: Arrival, 
     )
     row = tx.connection.execute(select(tables.sessions).where(tables.sessions.c.id == session_id)).one()
     return NewSession(record_of(row), secret if cookie else "")
+
+
+def _require_there(tx: Change, subject: Entity) -> None:
+    """Between the proof and this lock, the account may have been disabled, or deleted and its name taken again."""
+    u = tables.users
+    row = tx.connection.execute(select(u.c.disabled_at).where(u.c.username == subject.id)).one_or_none()
+    if row is None:
+        raise InvalidToken(detail=f"{subject} was deleted while signing in")
+    if row.disabled_at is not None:
+        raise InvalidToken("this account is disabled", detail=str(subject))
 
 
 def record_of(row: Row[tuple[object, ...]]) -> SessionRecord:

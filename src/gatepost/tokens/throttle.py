@@ -71,7 +71,7 @@ def note_failure(store: Store, account: str, address: str, now: datetime) -> Non
     t = tables.throttles
     with store.write() as connection:
         for counter in _counters(account, address):
-            failures = case((t.c.last_at < now - FORGOTTEN_AFTER, 1), else_=t.c.failures + 1)
+            failures = case((t.c.last_at <= now - FORGOTTEN_AFTER, 1), else_=t.c.failures + 1)
             changed = {"failures": failures, "last_at": now}
             insert_or_update(connection, t, {"key": counter.key, "failures": 1, "last_at": now}, changed)
 
