@@ -40,6 +40,44 @@ async def show(_request: Request) -> Response:
     return HTMLResponse(PAGE, headers={"Content-Security-Policy": policy})
 
 
+AT_LEAST: dict[str, Any] = {
+    "name": "Gatepost-At-Least",
+    "in": "header",
+    "description": "Catch up with this revision before answering: `Gatepost-Revision` of an earlier answer.",
+    "schema": {"type": "string", "pattern": "^[0-9a-f]{1,32}\\.[0-9]{1,18}$"},
+}
+CONSISTENCY: dict[str, Any] = {
+    "name": "Gatepost-Consistency",
+    "in": "header",
+    "description": "`higher` answers from the newest state.",
+    "schema": {"type": "string", "enum": ["higher"]},
+}
+ROLE: dict[str, Any] = {
+    "name": "X-Gatepost-Role",
+    "in": "header",
+    "description": "Narrow the call to one of the caller's own roles.",
+    "schema": {"type": "string", "pattern": "^[a-z]{1,128}$"},
+}
+REVISION: dict[str, Any] = {
+    "description": "What this answer has seen, and for a change what it made.",
+    "schema": {"type": "string"},
+}
+OPEN = ("/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/auth/providers")
+
+
+def _describe(path: str, operation: dict[str, Any]) -> None:
+    """Add the headers that every operation takes and gives."""
+    headers = [AT_LEAST, CONSISTENCY]
+    if path in OPEN:
+        operation["security"] = []
+    else:
+        headers.append(ROLE)
+    operation.setdefault("parameters", []).extend(headers)
+    for status, answer in operation["responses"].items():
+        if status.startswith("2"):
+            answer["headers"] = {"Gatepost-Revision": REVISION}
+
+
 def complete(app: FastAPI, problem: type[BaseModel]) -> None:
     """Add what the framework cannot know: how callers prove who they are, and the shape of errors."""
 
@@ -58,9 +96,8 @@ def complete(app: FastAPI, problem: type[BaseModel]) -> None:
             }
             made["security"] = [{"bearer": []}, {"basic": []}, {"session": []}, {}]
             for path, item in made["paths"].items():
-                if path in ("/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/auth/providers"):
-                    for operation in item.values():
-                        operation["security"] = []
+                for operation in item.values():
+                    _describe(path, operation)
             app.openapi_schema = made
         return app.openapi_schema
 

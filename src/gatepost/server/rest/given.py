@@ -42,15 +42,15 @@ _MEANING = {
     401: "No credential where one is needed, or a bad one.",
     403: "The caller sees it and may not do this.",
     404: "Not there, or not for the caller to see.",
-    409: "A name is taken, or the state of things forbids it.",
+    409: "A name is taken, the state of things forbids it, or `Gatepost-At-Least` was never given.",
     413: "The body is larger than 1 MiB.",
     421: "The Host is not this server's.",
     422: "A field is wrong; `errors` names each.",
-    429: "Too many failures; `Retry-After` says how many seconds to wait.",
+    429: "Too many wrong passwords; `Retry-After` says how many seconds to wait.",
     502: "An identity provider did not do its part.",
     503: "An answer cannot be given now: not a no.",
 }
-ALWAYS = (400, 401, 403, 413, 421, 422, 503)
+ALWAYS = (400, 401, 403, 409, 413, 421, 422, 429, 503)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

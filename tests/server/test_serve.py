@@ -1,0 +1,218 @@
+"""`gatepost serve` as a process: it says where it is, stops when it is told to, and says why it cannot start."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import httpx2
+import pytest
+
+import gatepost
+from tests.server.calling import Headers, as_admin, bearer, ok, service_token, sign_in
+from tests.waiting import eventually
+
+SOURCE = str(Path(gatepost.__file__).parent.parent)
+START = 60.0  # seconds; a machine may be busy
+ADMIN_PASSWORD = "an-admin-of-the-tests"
+
+
+@dataclass
+class Process:
+    """A server that was started, and what it has said."""
+
+    popen: subprocess.Popen[bytes]
+    url: str
+    folder: Path
+
+    def said(self) -> str:
+        return (self.folder / "out").read_text() + (self.folder / "err").read_text()
+
+    def client(self) -> httpx2.Client:
+        return httpx2.Client(base_url=self.url, trust_env=False, timeout=30)
+
+    def is_ready(self) -> bool:
+        assert self.popen.poll() is None, self.said()
+        try:
+            return httpx2.get(f"{self.url}/readyz", trust_env=False, timeout=5).status_code == 200
+        except httpx2.TransportError:
+            return False
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        self.popen.send_signal(how)
+        return self.popen.wait(START)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+class Starter:
+    """Starts servers in one folder, on one SQLite file."""
+
+    def __init__(self, folder: Path, closing: ExitStack) -> None:
+        self.folder = folder
+        self._closing = closing
+
+    def __call__(self, *arguments: str, port: int | None = None, ready: bool = True, **variables: str) -> Process:
+        port = port or free_port()
+        environ = {
+            "PYTHONPATH": SOURCE,
+            "PATH": os.environ["PATH"],
+            "GATEPOST_DATABASE__URL": f"sqlite:///{self.folder / 'gatepost.db'}",
+            **variables,
+        }
+        command = (sys.executable, "-m", "gatepost.cli", "serve", "--port", str(port), *arguments)
+        with (self.folder / "out").open("wb") as out, (self.folder / "err").open("wb") as err:
+            popen = subprocess.Popen(command, env=environ, cwd=self.folder, stdout=out, stderr=err)
+        process = Process(popen, f"http://127.0.0.1:{port}", self.folder)
+        self._closing.callback(_end, popen)
+        if ready:
+            eventually(process.is_ready, START, "the server is ready")
+        return process
+
+
+def _end(popen: subprocess.Popen[bytes]) -> None:
+    if popen.poll() is None:
+        popen.terminate()
+        try:
+            popen.wait(20)
+        except subprocess.TimeoutExpired:
+            popen.kill()
+            popen.wait()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Starter]:
+    with ExitStack() as closing:
+        yield Starter(tmp_path, closing)
+
+
+def test_it_says_where_it_is_and_the_first_password_once(start: Starter) -> None:
+    process = start()
+    said = process.said()
+    assert f"Gatepost is at {process.url}" in said
+    (password,) = re.findall(r"sign in as admin with the password (\S+)", said)
+    with process.client() as client:
+        sign_in(client, "admin", password)
+    assert process.stop() == 0
+    assert process.said().count(password) == 1
+
+    again = start()
+    assert password not in again.said()
+    assert "the password" not in again.said()
+    with again.client() as client:
+        sign_in(client, "admin", password)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_when_it_is_told_to_and_loses_nothing(start: Starter, how: signal.Signals) -> None:
+    """What the journal buffers is written before the end."""
+    process = start(GATEPOST_INITIAL_ADMIN_PASSWORD=ADMIN_PASSWORD)
+    with process.client() as client:
+        admin = as_admin(client)
+        service = bearer(service_token(client, admin))
+        for _ in range(3):
+            ok(client.get("/api/v1/me", headers=service))
+    assert process.stop(how) == 0, process.said()
+    assert "Traceback" not in process.said()
+    assert "INITIAL" not in process.said()
+    again = start()
+    with again.client() as client:
+        query = "/api/v1/audit?event=service.called"
+        (call,) = ok(client.get(query, headers=as_admin(client)))["items"]
+        assert call["count"] == 3
+
+
+def test_a_port_that_is_taken_is_one_sentence_and_exit_2(start: Starter) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = start(port=port, ready=False)
+        assert process.popen.wait(START) == 2
+    said = process.said().strip()
+    assert "\n" not in said
+    assert str(port) in said
+    assert "--port" in said
+    assert not (process.folder / "gatepost.db").exists(), "nothing was begun"
+
+
+def test_a_bad_configuration_is_exit_2_with_every_problem(start: Starter) -> None:
+    config = start.folder / "bad.toml"
+    config.write_text('[main]\npublic_url = "nowhere"\nno_such_key = 1\n[tokens]\naccess_token_ttl = "soon"\n')
+    process = start("--config", str(config), ready=False)
+    assert process.popen.wait(START) == 2
+    said = process.said()
+    assert "Traceback" not in said
+    for wrong in ("public_url", "no_such_key", "access_token_ttl"):
+        assert wrong in said
+    for wrong in ("nowhere", "soon"):
+        assert wrong in said, "the value, too"
+
+
+def test_a_database_that_cannot_be_had_is_exit_2(start: Starter) -> None:
+    process = start(ready=False, GATEPOST_DATABASE__URL="sqlite:////no/such/folder/gatepost.db")
+    assert process.popen.wait(START) == 2
+    assert "Traceback" not in process.said()
+    assert len(process.said().strip().splitlines()) <= 2
+
+
+@pytest.mark.slow
+def test_what_one_worker_revokes_the_others_refuse_within_a_second(start: Starter) -> None:
+    """Several processes on one SQLite file.  A connection stays with one worker, so both are asked on their own."""
+    process = start("--workers", "2", GATEPOST_INITIAL_ADMIN_PASSWORD=ADMIN_PASSWORD)
+    with ExitStack() as open_clients:
+        clients = [open_clients.enter_context(process.client()) for _ in range(16)]
+        admin: Headers = as_admin(clients[0])
+        for client in clients:
+            assert client.get("/healthz").status_code == 200
+        workers = {_worker_of(process, client) for client in clients}
+        assert len(workers - {0}) == 2, "sixteen connections, and both workers have some"
+        for _ in range(3):
+            token = ok(clients[0].post("/api/v1/tokens", json={"name": "t"}, headers=admin), 201)
+            mine = bearer(token["token"])
+            for client in clients:
+                ok(client.get("/api/v1/me", headers=mine))
+            ok(clients[0].delete(f"/api/v1/tokens/{token['id']}", headers=admin), 204)
+            for client in clients:
+                eventually(partial(_is_refused, client, mine), 1.0, "it is refused here too")
+    assert process.stop() == 0, process.said()
+    assert "Traceback" not in process.said()
+
+
+def _is_refused(client: httpx2.Client, headers: Headers) -> bool:
+    return client.get("/api/v1/me", headers=headers).status_code == 401
+
+
+def _worker_of(process: Process, client: httpx2.Client) -> int:
+    """The process at the other end of a client's connection."""
+    connection = client._transport._pool.connections[0]  # type: ignore[attr-defined]
+    stream = connection._connection._network_stream
+    port = stream.get_extra_info("client_addr")[1]
+    inode = _inode_of(port, int(process.url.rpartition(":")[2]))
+    for entry in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if str(entry.readlink()) == f"socket:[{inode}]":
+                return int(entry.parts[2])
+        except OSError:
+            continue
+    return 0
+
+
+def _inode_of(peer: int, local: int) -> str:
+    wanted = (f":{local:04X}", f":{peer:04X}")
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if (fields[1][-5:], fields[2][-5:]) == wanted:
+            return fields[9]
+    return ""
