@@ -69,6 +69,7 @@ class Memory:
         self.keys = Keyring()
         self.disabled: set[str] = set()
         self.ended: dict[str, float] = {}
+        self._sweep_at = ENDED_SWEPT_AT
         self.sessions: Cache[bytes, SessionRecord] = Cache(SESSIONS_KEPT)
         self.tokens: Cache[bytes, TokenRecord] = Cache(TOKENS_KEPT)
         self.profiles: Cache[str, Profile] = Cache(PROFILES_KEPT)
@@ -250,12 +251,13 @@ class Memory:
             cache = self.sessions if entry.kind == "session" else self.tokens
             if digest := entry.payload.get("digest"):
                 cache.drop(bytes.fromhex(digest))
-            if len(self.ended) > ENDED_SWEPT_AT:
+            if len(self.ended) > self._sweep_at:
                 self._sweep_ended()
 
     def _sweep_ended(self) -> None:
         horizon = self._clock() - self._longest_life
         self.ended = {key: at for key, at in self.ended.items() if at > horizon}
+        self._sweep_at = max(ENDED_SWEPT_AT, 2 * len(self.ended))  # so that each ending pays for a bounded share
 
 
 def _tuple_rows(connection: Connection) -> Iterator[Row]:

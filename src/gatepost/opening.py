@@ -95,22 +95,26 @@ def _encryption_keys(settings: Settings, store: Store, dice: Dice) -> list[str]:
 
 
 def _key_file(file: Path, dice: Dice) -> str:
-    """Read the key beside the database, or make it: readable by its owner only, and by one process alone."""
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        text = file.read_text().strip()
-        if not text:
-            raise Unavailable(
-                f"the key file {file.name} is empty: another process may be writing it, or a disk was full"
-            ) from None
-        return text
-    with os.fdopen(handle, "w") as out:
-        key = dice.secret(64)
-        out.write(key + "\n")
-        out.flush()
-        os.fsync(out.fileno())
-    return key
+    """Read the key beside the database, or make it: readable by its owner only, and whole before it has its name.
+
+    Of two processes that start at once, both make a key and the first to name its own wins; both read that one.
+    """
+    if not file.exists():
+        made = file.with_name(f"{file.name}.{dice.stamp()}")
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(dice.secret(64) + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+        try:
+            os.link(made, file)
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+    text = file.read_text().strip()
+    if not text:
+        raise ConfigurationError([f"keys.encryption_keys: the key file {file.name} is empty: restore it from a copy"])
+    return text
 
 
 def current_model(settings: Settings, connection: Connection) -> AuthorizationModel:

@@ -233,7 +233,7 @@ def test_the_wrong_encryption_key_stops_the_start(gate: Gatepost, gate_url: str,
 def test_an_empty_key_file_stops_the_start(sqlite_url: str, open_gate: OpenGate, tmp_path: Path) -> None:
     (tmp_path / "gatepost.db.key").touch()
 
-    with pytest.raises(Unavailable, match=r"the key file gatepost\.db\.key is empty"):
+    with pytest.raises(ConfigurationError, match=r"the key file gatepost\.db\.key is empty"):
         open_gate(with_keys(sqlite_url))
 
     assert (tmp_path / "gatepost.db.key").read_bytes() == b""
