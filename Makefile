@@ -25,7 +25,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-peers check bench lock assets format wheel clean
+.PHONY: help demo serve test test-peers check bench reference lock assets format wheel clean
 .PHONY: check-format check-lint check-types check-house check-assets
 
 help: ## list these targets
@@ -68,6 +68,9 @@ format: $(VENV)/.dev ## format the code and mend what ruff can mend
 
 bench: $(VENV)/.dev $(SPRITE) ## the benchmarks, one after the other (BENCH=benchmarks/check.py, ARGS are passed on)
 	@for each in $(BENCH); do echo "== $$each" && $(BIN)/python $$each $(ARGS) || exit 1; done
+
+reference: $(VENV)/.dev ## write docs/reference/ from the code
+	$(BIN)/python tools/reference.py
 
 lock: $(VENV)/.dev ## compile requirements/*.txt and frontend/package-lock.json anew (ARGS=--upgrade)
 	tools/lock.sh $(BIN)/uv $(ARGS)

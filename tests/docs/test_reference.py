@@ -1,0 +1,44 @@
+"""The reference pages say what the program does now."""
+
+from __future__ import annotations
+
+import runpy
+
+import pytest
+
+from gatepost.directory.permissions import PLATFORM_PERMISSIONS
+from gatepost.settings import reference as keys
+from tests.house.source import ROOT
+
+TOOL = runpy.run_path(str(ROOT / "tools/reference.py"))
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    made: dict[str, str] = TOOL["written"]()
+    return made
+
+
+@pytest.mark.parametrize("name", ["configuration", "rest", "permissions", "errors", "cli"])
+def test_the_page_is_current(pages: dict[str, str], name: str) -> None:
+    """If this fails: `make reference`."""
+    there = (ROOT / f"docs/reference/{name}.md").read_text(encoding="utf-8")
+
+    assert there == f"{TOOL['MADE']}\n\n{pages[name].rstrip()}\n"
+
+
+def test_nothing_is_left_out(pages: dict[str, str]) -> None:
+    assert [key.key for key in keys() if f"| `{key.key.rpartition('.')[2]}`" not in pages["configuration"]] == []
+    assert [name for name in PLATFORM_PERMISSIONS if f"| `{name}` |" not in pages["permissions"]] == []
+    assert "`POST /api/v1/check`" in pages["rest"]
+    assert "`POST /oauth2/token`" in pages["rest"]
+    assert "gatepost check [OPTIONS] SUBJECT ACTION" in pages["cli"]
+    assert "| `invalid_token` | 401 | `InvalidToken` |" in pages["errors"]
+
+
+def test_every_cell_stays_in_its_row(pages: dict[str, str]) -> None:
+    """A `|` in a value would begin another column."""
+    for page in pages.values():
+        widths = [line.replace("\\|", "").count("|") for line in page.splitlines() if line.startswith("| ")]
+        heads = {line.count("|") for line in page.splitlines() if line.startswith("| ---")}
+        assert set(widths) <= heads
