@@ -32,6 +32,7 @@ from joserfc.jwk import ECKey, Key, RSAKey
 from gatepost.settings import ProviderSettings, Secret
 
 CLIENT_ID = "gatepost"
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 CLIENT_SECRET = "s3cret:with/odd+characters%"
 Document = dict[str, Any]
 
@@ -192,7 +193,7 @@ class InProcessProvider:
             **person.claims,
         }
 
-    def sign(self, claims: Document, header: Document | None = None) -> str:
+    def sign(self, claims: Document, header: Mapping[str, Any] | None = None) -> str:
         """Sign claims as an ID token, through everything the test tampers with."""
         head = self.tamper.header({"alg": self.algorithm, "kid": self.keys[0].kid, "typ": "JWT", **(header or {})})
         payload = self.tamper.payload(json.dumps(self.tamper.claims(claims)).encode())
@@ -207,6 +208,17 @@ class InProcessProvider:
             ]
             token = ".".join([*parts, "c2lnbmF0dXJl"])
         return self.tamper.id_token(token)
+
+    def token(self, header: Mapping[str, Any] | None = None, /, **claims: Any) -> str:
+        """Sign a token for the audience `gatepost`, good for five minutes.  A claim that is None is left out."""
+        now = int(self.now())
+        whole = {"iss": self.issuer, "sub": "someone", "aud": CLIENT_ID, "iat": now, "exp": now + 300, **claims}
+        return self.sign({name: value for name, value in whole.items() if value is not None}, header)
+
+    def logout_token(self, header: Mapping[str, Any] | None = None, /, **claims: Any) -> str:
+        """Sign a logout token as OpenID Connect Back-Channel Logout 1.0 has it.  It names nobody unless told."""
+        given = {"sub": None, "jti": secrets.token_urlsafe(8), "events": {LOGOUT_EVENT: {}}, **claims}
+        return self.token({"typ": "logout+jwt", **(header or {})}, **given)
 
     def issue_code(self, request: Document, name: str) -> Document:
         """Approve an authorization request as `name`, and return the parameters of the answer."""

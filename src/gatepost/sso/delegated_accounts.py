@@ -68,4 +68,5 @@ def _names_an_unproved_address(issuer: DelegatedIssuer, person: SignedIn) -> boo
     claim that people are known by.
     """
     named = issuer.username_claim == "email" or (person.email and person.username == person.email.lower())
-    return bool(named) and person.claims.get("email_verified") not in (None, True)
+    said = person.claims.get("email_verified")
+    return bool(named) and said is not None and said is not True

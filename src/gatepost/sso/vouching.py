@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, Connection, select, update
 
@@ -19,7 +19,7 @@ from gatepost.principal import Entity
 from gatepost.settings import ProviderSettings
 from gatepost.settings.issuers import DelegatedIssuer
 from gatepost.sso.callback import SignedIn
-from gatepost.sso.claimed_roles import ClaimedRoles, default_here, mapped_here, mean_here, read_roles
+from gatepost.sso.claimed_roles import default_here, mapped_here, mean_here, read_roles
 from gatepost.sso.claims import (
     Claims,
     map_groups,
@@ -42,8 +42,7 @@ if TYPE_CHECKING:
     from gatepost.sso.claims import MappedSettings
 
 MAX_ACTOR = 255
-CLASH_HOLDS = timedelta(seconds=10)
-T = TypeVar("T")
+CLASH_HOLDS = timedelta(minutes=1)
 i = tables.identities
 
 
@@ -67,14 +66,25 @@ def vouch_delegated(gate: Gatepost, issuer: DelegatedIssuer, claims: VerifiedCla
     """
     if issuer.service is not None:
         return _vouched(issuer, claims, subject=_service(gate, issuer.service))
+    carried = _carried(issuer, claims)  # before an account is made: what is malformed makes nobody
     person = _person(issuer, claims)
     username = _known(gate, person)
     if username is None:
         username = _settled(gate, person, address, lambda tx: account_of_delegated(gate, tx, issuer, person))
+    groups: tuple[str, ...] = ()
     if issuer.group_sync != "off":
         _store_groups(gate, issuer, person, username)
-        return _with_roles(gate, issuer, claims, username, groups=())
-    return _with_roles(gate, issuer, claims, username, groups=person.groups or ())
+    else:
+        groups = map_groups(person.groups or (), issuer).names
+    roles = carried.roles | mapped_here((*carried.names, *(person.groups or ())), issuer)
+    return _vouched(
+        issuer,
+        claims,
+        subject=Entity("user", username),
+        groups=_existing(gate, tables.groups.c.name, groups),
+        roles=_existing(gate, tables.roles.c.name, roles),
+        role=carried.default,
+    )
 
 
 def vouch_id_token(gate: Gatepost, provider: ProviderSettings, claims: VerifiedClaims, address: str) -> Vouched:
@@ -84,6 +94,7 @@ def vouch_id_token(gate: Gatepost, provider: ProviderSettings, claims: VerifiedC
     sign-in, which makes the account, takes them over.
     """
     require_admission(claims, read_groups(claims, provider.groups_claim), provider)
+    carried = _carried(provider, claims)
     person = _person(provider, claims)
     username = _known(gate, person)
     if username is None:
@@ -97,9 +108,32 @@ def vouch_id_token(gate: Gatepost, provider: ProviderSettings, claims: VerifiedC
             return account.username, ""
 
         username = _settled(gate, person, address, make)
-    said = _readable(lambda: read_roles(claims, provider))
-    roles = mean_here(said.names, provider)
-    return _complete(gate, provider, claims, username, said, roles, frozenset())
+    return _vouched(
+        provider,
+        claims,
+        subject=Entity("user", username),
+        roles=_existing(gate, tables.roles.c.name, carried.roles),
+        role=carried.default,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """What the claims say of roles: the issuer's names, the roles here of `claims_map`, and the default one's name here."""
+
+    names: tuple[str, ...]
+    roles: frozenset[str]
+    default: str | None
+
+
+def _carried(settings: MappedSettings, claims: VerifiedClaims) -> _Carried:
+    _actor(claims)
+    try:
+        said = read_roles(claims, settings)
+        default = None if said.default is None else default_here(said.default, settings)
+    except Forbidden as error:
+        raise InvalidToken(detail=str(error)) from error
+    return _Carried(said.names, mean_here(said.names, settings), default)
 
 
 def _person(settings: MappedSettings, claims: VerifiedClaims) -> SignedIn:
@@ -107,7 +141,11 @@ def _person(settings: MappedSettings, claims: VerifiedClaims) -> SignedIn:
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT or not subject.isprintable():
         raise InvalidToken(detail=f"{settings.name}: sub: missing or malformed")
-    username = _readable(lambda: read_username(claims, settings))
+    try:
+        username = read_username(claims, settings)
+    except Forbidden as error:
+        # A token whose claims make nobody is a bad credential; who is merely not let in is refused otherwise.
+        raise InvalidToken(detail=str(error)) from error
     email, verified = read_email(claims)
     groups = read_groups(claims, settings.groups_claim)
     return SignedIn(
@@ -127,14 +165,6 @@ def _person(settings: MappedSettings, claims: VerifiedClaims) -> SignedIn:
     )
 
 
-def _readable(read: Callable[[], T]) -> T:
-    """A token whose claims make no sense is a bad credential; who is merely not let in is refused otherwise."""
-    try:
-        return read()
-    except Forbidden as error:
-        raise InvalidToken(detail=str(error)) from error
-
-
 def _known(gate: Gatepost, person: SignedIn) -> str | None:
     query = select(i.c.username).where(i.c.issuer == person.issuer, i.c.subject == person.subject)
     with gate.store.read() as connection:
@@ -144,32 +174,21 @@ def _known(gate: Gatepost, person: SignedIn) -> str | None:
 
 def _settled(gate: Gatepost, person: SignedIn, address: str, settle: Callable[[Change], tuple[str | None, str]]) -> str:
     """Make or bind the account.  Raises `Forbidden` for a clash, which is kept once for admins to see."""
-    username: str | None = None
-    clash = _known_clash(gate, person)
-    if clash is None or clash.at < gate.now() - CLASH_HOLDS:
-        with gate.change_unasked() as tx:
-            username, why = settle(tx)
-            if username is None:
-                keep_clash(gate, tx, person, why, address)
-                clash = _Clash(why, tx.at)
+    with gate.change_unasked() as tx:
+        username, why = settle(tx)
+        # Whoever calls again and again does not write again and again.
+        if username is None and not _is_known_clash(tx, person, why):
+            keep_clash(gate, tx, person, why, address)
     if username is None:
-        raise Forbidden(clash.reason if clash else "there is no account for this token")
+        raise Forbidden(why)
     return username
 
 
-@dataclass(frozen=True, slots=True)
-class _Clash:
-    reason: str
-    at: datetime
-
-
-def _known_clash(gate: Gatepost, person: SignedIn) -> _Clash | None:
-    """The same refusal of a moment ago: whoever calls again and again does not write again and again."""
+def _is_known_clash(tx: Change, person: SignedIn, why: str) -> bool:
     c = tables.conflicts
     key = (c.c.issuer == person.issuer, c.c.subject == person.subject, c.c.username == person.username)
-    with gate.store.read() as connection:
-        row = connection.execute(select(c.c.reason, c.c.at).where(*key)).one_or_none()
-    return None if row is None else _Clash(row.reason, row.at)
+    row = tx.connection.execute(select(c.c.reason, c.c.at).where(*key)).one_or_none()
+    return row is not None and row.reason == why and row.at > tx.at - CLASH_HOLDS
 
 
 def _store_groups(gate: Gatepost, issuer: DelegatedIssuer, person: SignedIn, username: str) -> None:
@@ -192,37 +211,6 @@ def _service(gate: Gatepost, name: str) -> Entity:
     if not _existing(gate, tables.services.c.name, (name,)):
         raise InvalidToken(detail=f"there is no service:{name}: make it first")
     return Entity("service", name)
-
-
-def _with_roles(
-    gate: Gatepost, issuer: DelegatedIssuer, claims: VerifiedClaims, username: str, groups: Iterable[str]
-) -> Vouched:
-    said = _readable(lambda: read_roles(claims, issuer))
-    every = read_groups(claims, issuer.groups_claim).names or ()
-    roles = mean_here(said.names, issuer) | mapped_here((*said.names, *every), issuer)
-    mapped = map_groups(tuple(groups), issuer).names
-    here = _existing(gate, tables.groups.c.name, mapped)
-    return _complete(gate, issuer, claims, username, said, roles, here)
-
-
-def _complete(
-    gate: Gatepost,
-    settings: MappedSettings,
-    claims: VerifiedClaims,
-    username: str,
-    said: ClaimedRoles,
-    roles: frozenset[str],
-    groups: frozenset[str],
-) -> Vouched:
-    chosen = said.default
-    return _vouched(
-        settings,
-        claims,
-        subject=Entity("user", username),
-        groups=groups,
-        roles=_existing(gate, tables.roles.c.name, roles),
-        role=None if chosen is None else _readable(lambda: default_here(chosen, settings)),
-    )
 
 
 def _existing(gate: Gatepost, column: Column[str], names: Iterable[str]) -> frozenset[str]:
