@@ -44,7 +44,7 @@ def test_a_collection_is_made_and_shared_and_seen(browse: Browse, company: Gatep
     share_with(priya, "sales", "sales-team", "editor", javascript=javascript)
     expect(priya.get_by_role("status")).to_contain_text("Access given")
     row = priya.get_by_role("row", name="sales-team")
-    expect(row).to_contain_text("Every member of sales-team may view, edit: editor here, granted by priya")
+    expect(row).to_contain_text("Every member of sales-team may view and edit: editor here, granted by priya")
     expect(priya.get_by_role("row", name="You")).to_contain_text("owner")
 
     tomasz = browse("tomasz", java_script_enabled=javascript)

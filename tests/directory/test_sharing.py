@@ -7,9 +7,21 @@ from datetime import timedelta
 import pytest
 
 from gatepost.directory.groups import add_member, remove_member
-from gatepost.directory.sharing import Grant, NewGrant, grant_access, grantable_relations, list_access, revoke_access
+from gatepost.directory.pages import Wanted
+from gatepost.directory.resources import NewResource, create_resource, get_resource, list_resources
+from gatepost.directory.sharing import (
+    Grant,
+    NewGrant,
+    grant_access,
+    grant_all,
+    grantable_relations,
+    list_access,
+    revoke_access,
+)
+from gatepost.directory.users import NewUser, create_user
 from gatepost.errors import Conflict, Forbidden, InvalidField, NotFound, Unauthenticated
 from gatepost.gate import Gatepost
+from gatepost.principal import Entity, Method, Principal
 from gatepost.store.relations import relate
 from tests.conftest import OpenGate
 from tests.dice import FakeDice
@@ -199,10 +211,10 @@ def test_every_row_says_why(shared: Gatepost) -> None:
     grant_access(shared, person("alice"), "dataset", "d", wanted)
     sentences = [grant.why for grant in list_access(shared, person("alice"), "dataset", "d")]
     assert sentences == [
-        "bob may view, edit: editor here, granted by alice, until 2026-11-22 18:00 UTC",
-        "alice may view, edit, delete, manage access: owner here, granted by alice",
+        "bob may view and edit: editor here, granted by alice, until 2026-11-22 18:00 UTC",
+        "alice may view, edit, delete and manage access: owner here, granted by alice",
         "Everyone signed in may view: viewer here, granted by alice",
-        "alice may view, edit, delete, manage access: owner of collection:c, in which d is, granted by alice",
+        "alice may view, edit, delete and manage access: owner of collection:c, in which d is, granted by alice",
         "Every member of team may view: viewer of collection:c, in which d is, granted by alice",
     ]
 
@@ -227,3 +239,28 @@ def test_a_role_that_alone_has_it_by_permission_cannot_be_revoked_here(shared: G
     assert rights(shared, "user:admin") == set(ACTIONS)
     with pytest.raises(NotFound):
         revoke_access(shared, person("alice"), "collection", "c", "owner", "user:admin")
+
+
+def test_several_grants_are_made_together_or_not_at_all(gate: Gatepost, admin: Principal) -> None:
+    create_resource(gate, admin, NewResource(type="collection", id="plans"))
+    wanted = [NewGrant(subject=who, relation="viewer") for who in ("user:*", "service:*", "user:nobody-here")]
+
+    with pytest.raises(InvalidField, match="there is no user:nobody-here"):
+        grant_all(gate, admin, "collection", "plans", wanted)
+
+    assert [grant.subject for grant in list_access(gate, admin, "collection", "plans")] == ["user:admin"]
+
+
+def test_a_parent_that_one_cannot_view_is_not_named(gate: Gatepost, admin: Principal) -> None:
+    create_user(gate, admin, NewUser(username="guest", password="seven-wet-herons"))
+    guest = Principal(subject=Entity("user", "guest"), method=Method.EMBEDDED, scope=None)
+    create_resource(gate, admin, NewResource(type="collection", id="takeover-of-rival"))
+    create_resource(gate, admin, NewResource(type="dataset", id="prices", parent="collection:takeover-of-rival"))
+    grant_access(gate, admin, "dataset", "prices", NewGrant(subject="user:guest", relation="viewer"))
+
+    assert get_resource(gate, guest, "dataset", "prices").parent is None
+    assert list_resources(gate, guest, Wanted()).items[0].parent is None
+    seen_by_guest = list_access(gate, guest, "dataset", "prices")
+    assert "takeover" not in repr(seen_by_guest)
+    assert {grant.inherited_from for grant in seen_by_guest} == {"", "collection"}
+    assert get_resource(gate, admin, "dataset", "prices").parent == "collection:takeover-of-rival"

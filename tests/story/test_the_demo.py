@@ -162,7 +162,7 @@ def test_a_share_reaches_a_colleague_through_a_group_from_the_provider(demo: Dem
     ines.get_by_role("radio", name="analysts").check()
     ines.get_by_role("radio", name="editor").check()
     ines.get_by_role("button", name="Add Permission").click()
-    expect(ines.get_by_role("row", name="analysts")).to_contain_text("Every member of analysts may view, edit")
+    expect(ines.get_by_role("row", name="analysts")).to_contain_text("Every member of analysts may view and edit")
 
     bob.goto("/")
     bob.get_by_role("link", name="Harbour dues").click()

@@ -76,12 +76,16 @@ def _parents_of(connection: Connection, names: list[str]) -> dict[str, str]:
     return {row.object: row.subject for row in connection.execute(query.order_by(tt.c.subject.desc()))}
 
 
-def _made(rows: list[Row[Any]], connection: Connection) -> list[Resource]:
+def _made(gate: Gatepost, caller: Principal, rows: list[Row[Any]], connection: Connection) -> list[Resource]:
+    """Resources as this caller may see them: a parent that they cannot view is not named."""
     parents = _parents_of(connection, [f"{r.type}:{r.id}" for r in rows])
-    return [
-        Resource(r.type, r.id, r.display_name, parents.get(f"{r.type}:{r.id}"), r.created_at, r.created_by)
-        for r in rows
-    ]
+    seen_parents = {name for name in set(parents.values()) if gate.may(caller, "view", Entity.parse(name))}
+    found = []
+    for r in rows:
+        parent = parents.get(f"{r.type}:{r.id}")
+        shown = parent if parent in seen_parents else None
+        found.append(Resource(r.type, r.id, r.display_name, shown, r.created_at, r.created_by))
+    return found
 
 
 def _row(connection: Connection, resource: Entity) -> Row[Any]:
@@ -115,7 +119,7 @@ def create_resource(gate: Gatepost, caller: Principal, wanted: NewResource) -> R
             relate(tx, str(resource), "parent", str(parent), author=str(caller.subject))
         detail = {"parent": str(parent)} if parent else {}
         tx.record(AuditRecord.of(caller, "resource.created", resource, at=tx.at, detail=detail))
-        return _made([_row(tx.connection, resource)], tx.connection)[0]
+        return _made(gate, caller, [_row(tx.connection, resource)], tx.connection)[0]
 
 
 def _require_create(gate: Gatepost, caller: Principal, resource: Entity) -> None:
@@ -143,7 +147,7 @@ def get_resource(gate: Gatepost, caller: Principal, kind: str, identifier: str) 
     """Raises `NotFound` for what is not there and for what the caller cannot view, alike."""
     resource = seen(gate, caller, kind, identifier)
     with gate.store.read() as connection:
-        return _made([_row(connection, resource)], connection)[0]
+        return _made(gate, caller, [_row(connection, resource)], connection)[0]
 
 
 def seen(gate: Gatepost, caller: Principal, kind: str, identifier: str) -> Entity:
@@ -200,7 +204,7 @@ def _viewable(
     found = objects(question, gate.memory.graph)
     base = select(t).where(t.c.type == kind, t.c.id > after).order_by(t.c.id)
     if found.everything:
-        return _made(list(connection.execute(base.limit(most))), connection)
+        return _made(gate, caller, list(connection.execute(base.limit(most))), connection)
     prefix = len(kind) + 1
     ids = sorted(identifier for name in found.ids if (identifier := name[prefix:]) > after)
     rows: list[Row[Any]] = []
@@ -210,7 +214,7 @@ def _viewable(
         rows += connection.execute(base.where(t.c.id.in_(chunk))).all()
         if len(rows) >= most:
             break
-    return _made(rows[:most], connection)
+    return _made(gate, caller, rows[:most], connection)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +242,7 @@ def change_resource(gate: Gatepost, caller: Principal, kind: str, identifier: st
             _move(gate, tx, caller, resource, parent)
         detail = {"parent": wanted.parent} if wanted.parent is not None else {}
         tx.record(AuditRecord.of(caller, "resource.changed", resource, at=tx.at, detail=detail))
-        return _made([_row(tx.connection, resource)], tx.connection)[0]
+        return _made(gate, caller, [_row(tx.connection, resource)], tx.connection)[0]
 
 
 def _move(gate: Gatepost, tx: Change, caller: Principal, resource: Entity, parent: Entity | None) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from gatepost.access.given import relations_given_by
 from gatepost.access.model import direct
@@ -15,7 +16,7 @@ from gatepost.directory.authority import more_than_view, require_may_grant
 from gatepost.directory.groups import remove_by_hand
 from gatepost.directory.guards import require_an_owner_left
 from gatepost.directory.resources import require_made, seen, seen_to_change
-from gatepost.directory.subjects import require_allowed, require_subject
+from gatepost.directory.subjects import Named, require_allowed, require_subject
 from gatepost.errors import InvalidField
 from gatepost.gate import Gatepost
 from gatepost.principal import ANONYMOUS, Entity, Principal, Subject
@@ -23,12 +24,17 @@ from gatepost.store.relations import held_by, relate
 from gatepost.store.store import Change
 
 STRUCTURE = frozenset({"parent"})
+ACTIONS = ("view", "edit", "delete", "manage_access")
 DEEPEST = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """One row of Access Control.  `inherited_from` names the parent at which it stands, empty for the resource itself."""
+    """One row of Access Control.
+
+    `inherited_from` names the parent at which it stands, by its type alone if the caller cannot view it; it is empty for
+    the resource itself.
+    """
 
     subject: str
     relation: str
@@ -48,14 +54,16 @@ def list_access(gate: Gatepost, caller: Principal, kind: str, identifier: str) -
     now = gate.now()
     with gate.store.read() as connection:
         require_made(connection, resource)
-        grants = list(_grants(gate, connection, resource))
+        grants = list(_grants(gate, caller, connection, resource))
     return [grant for grant in grants if grant.expires_at is None or grant.expires_at > now]
 
 
-def _grants(gate: Gatepost, connection: Connection, resource: Entity) -> Iterator[Grant]:
+def _grants(gate: Gatepost, caller: Principal, connection: Connection, resource: Entity) -> Iterator[Grant]:
     todo, known = [resource], {resource}
     while todo and len(known) <= DEEPEST:
         at = todo.pop(0)
+        # A parent that the caller cannot view gives access here all the same; its name is not for them.
+        shown = at if at == resource or gate.may(caller, "view", at) else Entity(at.type, "")
         for row in held_by(connection, str(at)):
             if row.relation in STRUCTURE:
                 parent = Entity.parse(row.subject)
@@ -63,32 +71,34 @@ def _grants(gate: Gatepost, connection: Connection, resource: Entity) -> Iterato
                     known.add(parent)
                     todo.append(parent)
                 continue
-            above = "" if at == resource else str(at)
-            yield Grant(
-                subject=row.subject,
-                relation=row.relation,
-                origin=row.origin,
-                author=row.author,
-                created_at=row.created_at,
-                expires_at=row.expires_at,
-                inherited_from=above,
-                why=_why(gate, row.subject, row.relation, resource, at, row.author, row.expires_at),
-            )
+            above = "" if at == resource else str(shown) if shown.id else shown.type
+            yield _grant(row, above, _why(gate, row, resource, shown))
 
 
-def _why(
-    gate: Gatepost, subject: str, relation: str, resource: Entity, at: Entity, author: str, expires: datetime | None
-) -> str:
+def _grant(row: Row[Any], inherited_from: str, why: str) -> Grant:
+    return Grant(
+        subject=row.subject,
+        relation=row.relation,
+        origin=row.origin,
+        author=row.author,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        inherited_from=inherited_from,
+        why=why,
+    )
+
+
+def _why(gate: Gatepost, row: Row[Any], resource: Entity, at: Entity) -> str:
     """Say in one sentence what this grant lets whom do, and where it comes from."""
-    actions = [
-        a
-        for a in ("view", "edit", "delete", "manage_access")
-        if a in relations_given_by(gate.memory.graph.model, at.type, relation)
-    ]
-    may = (", ".join(actions).replace("manage_access", "manage access")) or relation
-    where = f"{relation} of {at}, in which {resource.id} is" if at != resource else f"{relation} here"
-    until = f", until {expires:%Y-%m-%d %H:%M} UTC" if expires else ""
-    return f"{_who(subject)} may {may}: {where}, granted by {_short(author)}{until}"
+    given = relations_given_by(gate.memory.graph.model, at.type, row.relation)
+    actions = [action.replace("_", " ") for action in ACTIONS if action in given] or [row.relation]
+    may = actions[0] if len(actions) == 1 else f"{', '.join(actions[:-1])} and {actions[-1]}"
+    if at == resource:
+        where = f"{row.relation} here"
+    else:
+        where = f"{row.relation} of {at if at.id else f'the {at.type}'}, in which {resource.id} is"
+    until = f", until {row.expires_at:%Y-%m-%d %H:%M} UTC" if row.expires_at else ""
+    return f"{_who(row.subject)} may {may}: {where}, granted by {_short(row.author)}{until}"
 
 
 def _short(author: str) -> str:
@@ -133,33 +143,36 @@ class NewGrant:
 
 def grant_access(gate: Gatepost, caller: Principal, kind: str, identifier: str, wanted: NewGrant) -> Grant:
     """Share a resource.  It takes `manage_access`, and all that the relation would allow (nobody grants more)."""
+    return grant_all(gate, caller, kind, identifier, (wanted,))[0]
+
+
+def grant_all(gate: Gatepost, caller: Principal, kind: str, identifier: str, wanted: Sequence[NewGrant]) -> list[Grant]:
+    """Share a resource with several subjects at once, or with none of them: as public takes three."""
     resource = seen_to_change(gate, caller, kind, identifier)
     gate.require(caller, "manage_access", resource)
-    _require_relation(gate, kind, wanted.relation)
-    who = require_subject(wanted.subject, f"{wanted.relation} of a {kind}")
+    named = [(each, _read_grant(gate, resource, each)) for each in wanted]
+    with gate.change(caller, "manage_access", resource, seen_by="view") as tx:
+        require_made(tx.connection, resource)
+        for each, who in named:
+            require_may_grant(gate, caller, each.relation, resource)
+            _require_view_only_for_anonymous(gate, tx, kind, each.relation, who.subject)
+            who.require_exists(tx.connection)
+            _write(tx, caller, resource, each, str(who.subject))
+        return [_granted(gate, tx, resource, each.relation, str(who.subject)) for each, who in named]
+
+
+def _read_grant(gate: Gatepost, resource: Entity, wanted: NewGrant) -> Named:
+    _require_relation(gate, resource.type, wanted.relation)
+    who = require_subject(wanted.subject, f"{wanted.relation} of a {resource.type}")
     require_allowed(gate, resource, wanted.relation, who.subject)
     if wanted.expires_at is not None and wanted.expires_at <= gate.now():
         raise InvalidField({"expires_at": "this is in the past"})
-    with gate.change(caller, "manage_access", resource, seen_by="view") as tx:
-        require_made(tx.connection, resource)
-        require_may_grant(gate, caller, wanted.relation, resource)
-        _require_view_only_for_anonymous(gate, tx, kind, wanted.relation, who.subject)
-        who.require_exists(tx.connection)
-        _write(tx, caller, resource, wanted, str(who.subject))
-        row = next(
-            r for r in held_by(tx.connection, str(resource), (wanted.relation,)) if r.subject == str(who.subject)
-        )
-        why = _why(gate, row.subject, row.relation, resource, resource, row.author, row.expires_at)
-    return Grant(
-        subject=row.subject,
-        relation=row.relation,
-        origin=row.origin,
-        author=row.author,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        inherited_from="",
-        why=why,
-    )
+    return who
+
+
+def _granted(gate: Gatepost, tx: Change, resource: Entity, relation: str, subject: str) -> Grant:
+    row = next(r for r in held_by(tx.connection, str(resource), (relation,)) if r.subject == subject)
+    return _grant(row, "", _why(gate, row, resource, resource))
 
 
 def _write(tx: Change, caller: Principal, resource: Entity, wanted: NewGrant, subject: str) -> None:
@@ -183,13 +196,21 @@ def _require_view_only_for_anonymous(gate: Gatepost, tx: Change, kind: str, rela
 
 def revoke_access(gate: Gatepost, caller: Principal, kind: str, identifier: str, relation: str, subject: str) -> None:
     """Take access away, for the next question already.  The last owner stays."""
+    revoke_all(gate, caller, kind, identifier, relation, (subject,))
+
+
+def revoke_all(
+    gate: Gatepost, caller: Principal, kind: str, identifier: str, relation: str, subjects: Sequence[str]
+) -> None:
+    """Take access away from several subjects at once, or from none of them."""
     resource = seen_to_change(gate, caller, kind, identifier)
     gate.require(caller, "manage_access", resource)
     _require_relation(gate, kind, relation)
-    who = require_subject(subject, f"{relation} of a {kind}")
+    named = [require_subject(subject, f"{relation} of a {kind}") for subject in subjects]
     with gate.change(caller, "manage_access", resource, seen_by="view") as tx:
-        remove_by_hand(tx, str(resource), relation, str(who.subject))
+        for who in named:
+            remove_by_hand(tx, str(resource), relation, str(who.subject))
+            detail = {"subject": str(who.subject), "relation": relation}
+            tx.record(AuditRecord.of(caller, "access.revoked", resource, at=tx.at, detail=detail))
         if relation == "owner":
             require_an_owner_left(tx, str(resource))
-        detail = {"subject": str(who.subject), "relation": relation}
-        tx.record(AuditRecord.of(caller, "access.revoked", resource, at=tx.at, detail=detail))

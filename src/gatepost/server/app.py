@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
@@ -14,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Match
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from gatepost import __version__
@@ -40,7 +38,6 @@ from gatepost.server.rest import groups, questions, resources, roles, running, s
 from gatepost.server.rest.shapes import Problem
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-STATIC = Path(console.__file__).parent / "static"
 MOST_ERRORS = 20
 MOST_NAME = 100  # of a field that nobody knows, when it is named in an error
 
@@ -97,7 +94,6 @@ def _framework(gate: Gatepost, pools: Pools, metrics: health.Metrics) -> FastAPI
     for module in (sign_in, users, groups, roles, services, tokens, resources, questions, running):
         api.include_router(module.router)
     app.include_router(api)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for routes in (
         health.routes(metrics),
         well_known.routes(),

@@ -14,10 +14,10 @@ from gatepost.directory.resources import Resource
 from gatepost.directory.sharing import (
     Grant,
     NewGrant,
-    grant_access,
+    grant_all,
     grantable_relations,
     list_access,
-    revoke_access,
+    revoke_all,
 )
 from gatepost.directory.subjects import find_subjects
 from gatepost.errors import Forbidden, InvalidField, NotFound
@@ -171,9 +171,9 @@ def add(request: Request, form: Form) -> Response:
         raise InvalidField(
             {"relation": "whoever is anonymous can be a viewer only: choose viewer, or somebody by name"}
         )
-    for each in EVERYBODY if subject == PUBLIC else (subject,):
-        wanted = NewGrant(subject=each, relation=relation, expires_at=until)
-        grant_access(gate_of(request), caller_of(request), kind, identifier, wanted)
+    subjects = EVERYBODY if subject == PUBLIC else (subject,)
+    wanted = [NewGrant(subject=each, relation=relation, expires_at=until) for each in subjects]
+    grant_all(gate_of(request), caller_of(request), kind, identifier, wanted)
     return go_to(request, f"{url('resources', kind, identifier)}/access", PUBLIC if subject == PUBLIC else "granted")
 
 
@@ -181,8 +181,8 @@ def add(request: Request, form: Form) -> Response:
 def remove(request: Request, form: Form) -> Response:
     kind, identifier = request.path_params["type"], request.path_params["id"]
     subject, relation = form.text("subject"), form.text("relation")
-    for each in EVERYBODY if subject == PUBLIC else (subject,):
-        revoke_access(gate_of(request), caller_of(request), kind, identifier, relation, each)
+    subjects = EVERYBODY if subject == PUBLIC else (subject,)
+    revoke_all(gate_of(request), caller_of(request), kind, identifier, relation, subjects)
     return go_to(request, f"{url('resources', kind, identifier)}/access", "private" if subject == PUBLIC else "removed")
 
 
