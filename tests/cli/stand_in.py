@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qsl
 
 
 @dataclass
@@ -34,10 +35,12 @@ class StandIn:
         return [request.line for request in self.seen]
 
     def answer(self, line: str, headers: dict[str, str], raw: bytes) -> tuple[int, bytes]:
-        self.seen.append(Seen(line, headers, json.loads(raw) if raw else None))
+        is_form = headers.get("Content-Type", "") == "application/x-www-form-urlencoded"
+        body = dict(parse_qsl(raw.decode())) if is_form else json.loads(raw) if raw else None
+        self.seen.append(Seen(line, headers, body))
         missing = (404, {"title": "not_found", "status": 404, "detail": "there is no such thing"})
-        status, body = self.answers.get(line, missing)
-        return status, b"" if body is None else json.dumps(body).encode()
+        status, answer = self.answers.get(line, missing)
+        return status, b"" if answer is None else json.dumps(answer).encode()
 
 
 @contextmanager

@@ -78,10 +78,12 @@ def test_an_ended_sign_in_is_one_sentence(run: Run, server: StandIn) -> None:
 
 def test_logout_ends_it_there_and_here(run: Run, server: StandIn, environ: Path) -> None:
     sign_in(run, server)
-    server.answers["POST /auth/logout"] = (204, None)
+    server.answers["POST /oauth2/revoke"] = (200, None)
 
     assert run("logout").exit_code == 0
-    assert server.lines[-1] == "POST /auth/logout"
+    assert server.lines[-1] == "POST /oauth2/revoke"
+    assert server.seen[-1].body == {"token": "r1"}
+    assert "Authorization" not in server.seen[-1].headers
     assert Kept(environ, server.url).read() is None
     assert current_server(environ) is None
     assert run("logout", "--server", server.url).exit_code == 2
@@ -89,7 +91,7 @@ def test_logout_ends_it_there_and_here(run: Run, server: StandIn, environ: Path)
 
 def test_logout_forgets_also_when_the_server_does_not_answer(run: Run, server: StandIn, environ: Path) -> None:
     sign_in(run, server)
-    server.answers["POST /auth/logout"] = (500, {"title": "server_error"})
+    server.answers["POST /oauth2/revoke"] = (500, {"title": "server_error"})
 
     assert run("logout").exit_code == 2
     assert Kept(environ, server.url).read() is None

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+ASK = ""  # an option that was given without a value
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -20,16 +22,21 @@ def line_from_stdin(what: str) -> str:
 
 
 def _only_dash(_: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value not in (None, "-"):
+    if value not in (None, "-", ASK):
         raise click.UsageError(
             f"a secret on the command line can be read by others: write {param.opts[0]} - and give it on standard input"
         )
     return value
 
 
-def secret_option(name: str, help: str) -> Callable[[F], F]:  # noqa: A002 - click's own word
-    """An option whose only value is `-`: the secret is a line of standard input."""
-    return click.option(name, metavar="-", callback=_only_dash, help=f"{help} (- reads a line of standard input)")
+def secret_option(name: str, help: str, *, may_ask: bool = False) -> Callable[[F], F]:  # noqa: A002 - click's own word
+    """An option whose only value is `-`: the secret is a line of standard input.
+
+    `may_ask`: without a value the person is asked for the secret.
+    """
+    asking: dict[str, Any] = {"is_flag": False, "flag_value": ASK} if may_ask else {}
+    sentence = f"{help} (- reads a line of standard input)"
+    return click.option(name, metavar="-", callback=_only_dash, help=sentence, **asking)
 
 
 def read_secret(given: str | None, what: str, *, confirm: bool = False) -> str:

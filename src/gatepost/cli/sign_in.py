@@ -2,41 +2,92 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
 from gatepost.cli import show
 from gatepost.cli.remote import Remote, remote
 from gatepost.cli.secret import read_secret, read_text, secret_option
-from gatepost.client import requests
-from gatepost.client.credentials import Nobody, Password
-from gatepost.client.errors import Misconfigured, SignInEnded
-from gatepost.errors import InvalidToken, Unauthenticated
+from gatepost.client import oauth2, requests
+from gatepost.client.credentials import Nobody, Password, Tokens
+from gatepost.client.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from gatepost.client.sync_client import Client
+
+BROWSER, DEVICE, PASSWORD = "--browser", "--device", "--password"
 
 
 @click.command()
-@click.option("--username", help="Whom to sign in; asked for if it is left out.")
-@secret_option("--password", "The password; asked for if it is left out")
+@click.option(
+    "--browser/--no-browser",
+    default=None,
+    help="In a browser on this computer; --no-browser prints the address and opens nothing.",
+)
+@click.option("--device", is_flag=True, help="In a browser on any computer, with a code that is typed there.")
+@click.option("--username", help="With this name and a password; asked for if it is left out.")
+@secret_option("--password", "With a password, which is asked for if none is given", may_ask=True)
+@click.option("--scope", default="", metavar="SCOPE", help="What the sign-in may be used for at most: type:action ...")
 @remote
-def login(at: Remote, username: str | None, password: str | None) -> None:
-    """Sign in with a password and keep the sign-in, in the keyring or in a file that only you can read.
+def login(
+    at: Remote, browser: bool | None, device: bool, username: str | None, password: str | None, scope: str
+) -> None:
+    """Sign in and keep the sign-in, in the keyring or in a file that only you can read.
 
+    Without an option: in the browser where there is likely to be one, else with a code to type in a browser elsewhere.
     API tokens and service tokens need no sign-in: give them in GATEPOST_API_KEY.
     """
     from gatepost.client.sync_client import Client  # lazily, as everywhere in the command line
 
     if at.external:
         raise Misconfigured("GATEPOST_AUTH_MODE is external, where Gatepost is never asked for a token")
-    credential = _password(at, username, password)
+    way = _way(at, browser=browser, device=device, with_password=username is not None or password is not None)
+    if way == PASSWORD and scope:
+        raise click.UsageError("--scope narrows a sign-in through the browser, not one with a password")
+    credential = _password(at, username, password) if way == PASSWORD else Nobody()
     with Client(replace(at.server, credential=credential), trust_env=True) as client:
-        tokens = client.sign_in()
+        tokens = (
+            client.sign_in() if way == PASSWORD else _through_browser(client, way, scope, opens=browser is not False)
+        )
+    with Client(replace(at.server, credential=tokens), trust_env=True) as client:
         who = client.me()
     at.kept.sign_in(tokens)
     if at.wants_json:
         show.as_json({"server": at.server.url, "username": who.username, "kind": who.kind})
     else:
         click.echo(f"signed in to {at.server.url} as {who.username}")
+
+
+def _way(at: Remote, *, browser: bool | None, device: bool, with_password: bool) -> str:
+    """Choose one of the three ways.  Raises `click.UsageError` for two at once, and where nobody is there to be asked."""
+    from gatepost.cli.through_browser import is_browser_likely  # lazily, as everywhere in the command line
+
+    given = [way for way, is_given in ((BROWSER, browser), (DEVICE, device), (PASSWORD, with_password)) if is_given]
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(given)} are different ways to sign in: choose one")
+    if given:
+        return given[0]
+    if browser is False:
+        return BROWSER
+    if not isinstance(at.server.credential, Nobody):
+        return PASSWORD
+    if is_browser_likely(os.environ, sys.platform):
+        return BROWSER
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody is here to be asked: give --device, --browser, or --username with --password -")
+    return DEVICE
+
+
+def _through_browser(client: Client, way: str, scope: str, *, opens: bool) -> Tokens:
+    from gatepost.cli import through_browser  # lazily, as everywhere in the command line
+
+    if way == DEVICE:
+        return through_browser.on_a_device(client, scope=scope)
+    return through_browser.in_browser(client, scope=scope, opens=opens)
 
 
 def _password(at: Remote, username: str | None, password: str | None) -> Password:
@@ -58,11 +109,9 @@ def logout(at: Remote) -> None:
     if tokens is None:
         raise Misconfigured(f"nobody is signed in to {at.server.url} here")
     try:
-        # The sign-in is what ends, whatever other credential is given.
-        with Client(replace(at.server, credential=tokens), keeper=at.kept, trust_env=True) as client:
-            client.logout()
-    except (InvalidToken, Unauthenticated, SignInEnded):
-        pass  # it was over already
+        # The sign-in is what ends, whatever other credential is given; and it ends also when it could not be renewed.
+        with Client(replace(at.server, credential=Nobody()), trust_env=True) as client:
+            client.send(oauth2.revoke_token(tokens.refresh_token or tokens.access_token))
     finally:
         at.kept.forget()
     if at.wants_json:

@@ -35,7 +35,7 @@ def read_answer(wanted: Call[T], response: httpx2.Response) -> T:
 
 
 def problem_of(response: httpx2.Response) -> Problem:
-    """Read RFC 9457.  Raises `NotGatepost` where an error is not a problem document.
+    """Read RFC 9457, or what `/oauth2` answers (RFC 6749 section 5.2).  Raises `NotGatepost` for an error of any other form.
 
     A gateway's own 502 or 503 in front of us is still told as what it is: the server is not there now.
     """
@@ -53,14 +53,19 @@ def problem_of(response: httpx2.Response) -> Problem:
     return Problem(
         status=response.status_code,
         title=_text(body.get("title")),
-        detail=_text(body.get("detail")),
+        detail=_text(body.get("detail")) or _text(body.get("error_description")),
         type=_text(body.get("type")) or "about:blank",
-        code=_text(body.get("code")) or _text(body.get("type")).removeprefix("urn:gatepost:"),
+        code=_code(body),
         fields=_fields(body.get("errors")),
         items=tuple(str(item) for item in _listed(body.get("items"))),
         retry_after=int(asked) if asked.isdecimal() else 0,
         members=body,
     )
+
+
+def _code(body: Mapping[str, object]) -> str:
+    named = _text(body.get("code")) or _text(body.get("type")).removeprefix("urn:gatepost:")
+    return named or _text(body.get("error"))
 
 
 _OF_A_GATEWAY = frozenset({429, 502, 503, 504})

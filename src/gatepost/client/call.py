@@ -22,6 +22,8 @@ _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 class Call(Generic[T]):
     """One request to the API.  `path` is percent-encoded already; `body` may hold a secret and is not in the `repr`.
 
+    `form` is sent in place of a JSON body, as OAuth has it.
+
     `repeatable` says that sending it twice does what sending it once does.
     `authenticated` is False where the call itself is how one signs in.
     """
@@ -34,6 +36,7 @@ class Call(Generic[T]):
     repeatable: bool = False
     authenticated: bool = True
     accept: str = JSON
+    form: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 def path_of(*segments: str) -> str:

@@ -5,6 +5,7 @@
     ├── Unreachable           no answer: network, name, TLS, time-out
     ├── NotGatepost           an answer that is not Gatepost's
     ├── SignInEnded           the sign-in is over and has to be done again
+    ├── SignInRefused         a sign-in through the browser came to nothing
     └── Refused               an answer with an error in it: `problem` is that answer
         └── one class a status, each also the class of the same name in `gatepost.errors`
 
@@ -69,6 +70,12 @@ class SignInEnded(ClientError):
     """The access token is over and there is nothing left to renew it with."""
 
     code: ClassVar[str] = "sign_in_ended"
+
+
+class SignInRefused(ClientError):
+    """A sign-in in the browser, or on another device, was refused, took too long, or answered for somebody else."""
+
+    code: ClassVar[str] = "sign_in_refused"
 
 
 class Refused(ClientError):

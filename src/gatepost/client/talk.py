@@ -168,6 +168,7 @@ def request_for(signin: Signin, wanted: Call[T]) -> httpx2.Request:
         params=dict(wanted.params) or None,
         headers=headers,
         json=wanted.body,
+        data=None if wanted.form is None else dict(wanted.form),
     )
 
 

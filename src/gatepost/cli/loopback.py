@@ -1,0 +1,141 @@
+"""The command line's own address, for the length of one sign-in: where the browser brings the answer (RFC 8252)."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from gatepost.client.errors import SignInRefused
+from gatepost.client.oauth2 import is_answer_to
+
+PATH = "/callback"
+SLOWEST = 10.0  # seconds that a connection may take to say what it wants
+LOOKS_EVERY = 0.2  # seconds
+
+Answer = Mapping[str, str]
+
+_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} · Gatepost</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"></head>
+<body><main><h1>{title}</h1><p>{text}</p></main></body></html>"""
+_DONE = ("The terminal has the answer", "Go back to it. You can close this window.")
+_NO = ("The terminal was told no", "Nothing was signed in. You can close this window.")
+_STRAY = ("This belongs to another sign-in", "Go back to the terminal, and open the address that stands there now.")
+
+
+class Loopback:
+    """Listens on a free port of this computer alone, and takes the one answer that carries `state`."""
+
+    def __init__(self, state: str) -> None:
+        self._state = state
+        self._answers: SimpleQueue[Answer] = SimpleQueue()
+        self._server = _server(_handler(self._take))
+        host, port = self._server.server_address[:2]
+        self.netloc = f"[{host!s}]:{port}" if ":" in str(host) else f"{host!s}:{port}"
+        self.redirect_uri = f"http://{self.netloc}{PATH}"
+
+    def __enter__(self) -> Self:
+        Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def wait(self, seconds: float, pasted: Callable[[], str] = lambda: "") -> Answer:
+        """Return the answer that the browser brings, or the person pastes.  Raises `SignInRefused` after so long."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                return self._answers.get(timeout=LOOKS_EVERY)
+            except Empty:
+                answer = answer_in(pasted())
+                if is_answer_to(self._state, answer):
+                    return answer
+        raise SignInRefused("nobody signed in within the time that there was: try again")
+
+    def _take(self, host: str, target: str) -> tuple[int, str]:
+        """Judge one request: the status and the page that it gets."""
+        # Another name for this address is a page elsewhere that had its name rebound to this computer.
+        if host != self.netloc or urlsplit(target).path != PATH:
+            return 404, _PAGE.format(title=_STRAY[0], text=_STRAY[1])
+        answer = answer_in(target)
+        if not is_answer_to(self._state, answer):
+            return 400, _PAGE.format(title=_STRAY[0], text=_STRAY[1])
+        self._answers.put(answer)
+        title, text = _DONE if "code" in answer else _NO
+        return 200, _PAGE.format(title=title, text=text)
+
+
+def answer_in(address: str) -> Answer:
+    """Read the parameters of an address.  One that is sent twice counts as not sent."""
+    try:
+        sent = parse_qs(urlsplit(address.strip()).query)
+    except ValueError:
+        return {}
+    return {name: values[0] for name, values in sent.items() if len(values) == 1}
+
+
+def _server(handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
+    try:
+        return _Server(("127.0.0.1", 0), handler)
+    except OSError:
+        return _Server6(("::1", 0), handler)
+
+
+class _Server(ThreadingHTTPServer):
+    """A browser opens connections that it never uses, so each has a thread of its own, which ends with the program."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a connection that breaks is no business of the person's."""
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+def _handler(take: Callable[[str, str], tuple[int, str]]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = SLOWEST
+
+        def do_GET(self) -> None:
+            status, page = take(self.headers.get("Host", ""), self.path)
+            body = page.encode()
+            self.send_response(status)
+            for name, value in (
+                ("Content-Type", "text/html; charset=utf-8"),
+                ("Content-Length", str(len(body))),
+                ("Cache-Control", "no-store"),
+                ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+                ("Referrer-Policy", "no-referrer"),
+                ("X-Content-Type-Options", "nosniff"),
+                ("Connection", "close"),
+            ):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            """Say nothing: the address holds the code."""
+
+    return Handler
+
+
+def pasted_line() -> str:
+    """Return a line that has been typed, or an empty text if none is there yet."""
+    import select  # lazily, as it is needed for this alone
+
+    try:
+        ready = select.select([sys.stdin], [], [], 0)[0]
+    except (OSError, ValueError):  # not a terminal or a pipe; or a system where only sockets can be asked so
+        return ""
+    return sys.stdin.readline() if ready else ""
