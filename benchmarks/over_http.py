@@ -21,7 +21,7 @@ from statistics import median
 
 from check import SEED, rows, sizes
 from parts.load import Result, request_bytes, wrk
-from parts.serving import ADMIN_PASSWORD, PERSON, SERVER_CORE, gatepost, hello, ways_of_a_person
+from parts.serving import ADMIN_PASSWORD, PERSON, SERVER_CORE, cpu_seconds, gatepost, hello, ways_of_a_person
 
 from gatepost import Gatepost
 from gatepost.settings import DatabaseSettings, MainSettings, Secret, Settings
@@ -52,29 +52,33 @@ def questions() -> Iterator[bytes]:
         yield json.dumps({"action": "view", "resource": f"dataset:{rnd.randrange(datasets)}"}).encode()
 
 
-def requests_to(url: str, peers: dict[str, str]) -> dict[str, tuple[str, list[bytes]]]:
+Server = tuple[str, int]  # its URL and its process id
+
+
+def requests_to(server: Server, peers: dict[str, Server]) -> dict[str, tuple[Server, list[bytes]]]:
     """Name each case, with where it goes and what is sent."""
+    url = server[0]
     ways = asdict(ways_of_a_person(url))
     asked = list(questions())
     some = ways["access_token"]
-    cases: dict[str, tuple[str, list[bytes]]] = {}
+    cases: dict[str, tuple[Server, list[bytes]]] = {}
     for name, peer in peers.items():
-        cases[f"GET {name}"] = (peer, [request_bytes(peer, "GET", "/api/v1/me", some)])
-        cases[f"POST {name}"] = (peer, [request_bytes(peer, "POST", "/api/v1/check", some, each) for each in asked])
+        cases[f"GET {name}"] = (peer, [request_bytes(peer[0], "GET", "/api/v1/me", some)])
+        cases[f"POST {name}"] = (peer, [request_bytes(peer[0], "POST", "/api/v1/check", some, each) for each in asked])
     for way, headers in ways.items():
-        cases[f"me {way}"] = (url, [request_bytes(url, "GET", "/api/v1/me", headers)])
-        cases[f"check {way}"] = (url, [request_bytes(url, "POST", "/api/v1/check", headers, each) for each in asked])
+        cases[f"me {way}"] = (server, [request_bytes(url, "GET", "/api/v1/me", headers)])
+        cases[f"check {way}"] = (server, [request_bytes(url, "POST", "/api/v1/check", headers, each) for each in asked])
     return cases
 
 
-def show(results: dict[str, list[Result]]) -> None:
+def show(results: dict[str, list[Result]], cpu_us: dict[str, list[float]]) -> None:
     rates = {name: median(r.per_second for r in each) for name, each in results.items()}
     for name, each in results.items():
         method = "GET" if name.startswith(("GET", "me")) else "POST"
         print(
             f"{name:19} per_second={rates[name]:.0f} ({min(r.per_second for r in each):.0f} to "
             f"{max(r.per_second for r in each):.0f}) p50_us={median(r.p50_us for r in each):.0f} "
-            f"p99_us={median(r.p99_us for r in each):.0f} us_a_request={1e6 / rates[name]:.1f} "
+            f"p99_us={median(r.p99_us for r in each):.0f} cpu_us={median(cpu_us[name]):.1f} "
             f"of_starlette={rates[name] / rates[f'{method} starlette']:.2f} of_bare={rates[name] / rates[f'{method} bare']:.2f}"
         )
 
@@ -88,19 +92,21 @@ def main() -> None:
     with ExitStack() as stack:
         folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(4)]
         fill(folders[0])
-        url, _ = stack.enter_context(gatepost(folders[0], SERVER_CORE))
+        server = stack.enter_context(gatepost(folders[0], SERVER_CORE))
         peers = {
             name: stack.enter_context(hello(name, folder, SERVER_CORE))
             for name, folder in zip(("bare", "starlette"), folders[1:], strict=False)
         }
-        cases = requests_to(url, peers)
+        cases = requests_to(server, peers)
         results: dict[str, list[Result]] = {name: [] for name in cases}
+        cpu_us: dict[str, list[float]] = {name: [] for name in cases}
         for _ in range(arguments.rounds):
-            for name, (where, sent) in cases.items():  # in turns: a busy moment meets one round of a case, not all
-                results[name].append(
-                    wrk(where, sent, folders[3], seconds=arguments.seconds, connections=arguments.connections)
-                )
-        show(results)
+            for name, ((url, pid), sent) in cases.items():  # in turns: a busy moment meets one round of a case, not all
+                before = cpu_seconds(pid)
+                result = wrk(url, sent, folders[3], seconds=arguments.seconds, connections=arguments.connections)
+                results[name].append(result)
+                cpu_us[name].append((cpu_seconds(pid) - before) * 1e6 / result.requests)
+        show(results, cpu_us)
     print(f"load_average={os.getloadavg()[0]:.1f} connections={arguments.connections}")
 
 

@@ -59,6 +59,12 @@ def process(command: list[str], url: str, folder: Path, ready: str, core: int | 
             running.wait(15)
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process has taken of its core so far, in the program and in the kernel for it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def wait_for(url: str, running: subprocess.Popen[bytes], log: Path) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until:
@@ -83,14 +89,14 @@ def gatepost(folder: Path, core: int | None = None) -> Iterator[tuple[str, int]]
 
 
 @contextmanager
-def hello(name: str, folder: Path, core: int | None = None) -> Iterator[str]:
-    """One of the peers, on uvicorn as the server uses it."""
+def hello(name: str, folder: Path, core: int | None = None) -> Iterator[tuple[str, int]]:
+    """One of the peers, on uvicorn as the server uses it.  Gives its URL and process id."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", f"parts.hello:{name}", "--port", str(port)]
     command += ["--no-access-log", "--log-level", "warning", "--no-server-header", "--no-proxy-headers"]
     url = f"http://127.0.0.1:{port}"
-    with process(command, url, folder, "/api/v1/me", core):
-        yield url
+    with process(command, url, folder, "/api/v1/me", core) as pid:
+        yield url, pid
 
 
 def ways_of_a_person(url: str) -> Ways:
