@@ -161,15 +161,18 @@ def test_the_callback_belongs_to_the_browser_that_began(gatepost: Running, op: I
 
 
 def test_an_answer_serves_once(gatepost: Running, op: InProcessProvider) -> None:
+    """Even in a browser that kept the attempt's cookie; and the provider is not asked a second time."""
     with gatepost.another_client() as browser, gatepost.another_client() as thief:
         address = begin(browser)
-        thief.cookies.update(browser.cookies)
+        kept = {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
         callback = approve(address)
         assert come_back(browser, callback).status_code == 303
-        for one in (thief, browser):
-            again = come_back(one, callback)
-            assert again.status_code == 400
-            assert "begin again" in again.text
+        asked = op.requests["/token"]
+        again = thief.get(callback, headers=kept, follow_redirects=False)
+        assert again.status_code == 400
+        assert "finished already" in again.text
+        assert op.requests["/token"] == asked
+        assert come_back(browser, callback).status_code == 400
         assert who(thief)["kind"] == "anonymous"
         assert who(browser)["username"] == "bob", "the session that was opened goes on"
 
