@@ -75,11 +75,12 @@ def show(results: dict[str, list[Result]], cpu_us: dict[str, list[float]]) -> No
     rates = {name: median(r.per_second for r in each) for name, each in results.items()}
     for name, each in results.items():
         method = "GET" if name.startswith(("GET", "me")) else "POST"
+        of_starlette, of_bare = (rates[name] / rates[f"{method} {peer}"] for peer in ("starlette", "bare"))
         print(
             f"{name:19} per_second={rates[name]:.0f} ({min(r.per_second for r in each):.0f} to "
             f"{max(r.per_second for r in each):.0f}) p50_us={median(r.p50_us for r in each):.0f} "
             f"p99_us={median(r.p99_us for r in each):.0f} cpu_us={median(cpu_us[name]):.1f} "
-            f"of_starlette={rates[name] / rates[f'{method} starlette']:.2f} of_bare={rates[name] / rates[f'{method} bare']:.2f}"
+            f"of_starlette={of_starlette:.2f} of_bare={of_bare:.2f}"
         )
 
 
