@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import time
@@ -130,12 +131,28 @@ def _handler(take: Callable[[str, str], tuple[int, str]]) -> type[BaseHTTPReques
     return Handler
 
 
-def pasted_line() -> str:
-    """Return a line that has been typed, or an empty text if none is there yet."""
+class Typed:
+    """What is typed meanwhile, line by line and without waiting for it."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def __call__(self) -> str:
+        """Return the next line, or an empty text if none is there yet."""
+        if b"\n" not in self._rest:
+            self._rest += _there_already()
+        line, newline, rest = self._rest.partition(b"\n")
+        if not newline:
+            return ""
+        self._rest = rest
+        return line.decode(errors="replace")
+
+
+def _there_already() -> bytes:
     import select  # lazily, as it is needed for this alone
 
     try:
-        ready = select.select([sys.stdin], [], [], 0)[0]
-    except (OSError, ValueError):  # not a terminal or a pipe; or a system where only sockets can be asked so
-        return ""
-    return sys.stdin.readline() if ready else ""
+        place = sys.stdin.fileno()
+        return os.read(place, 4096) if select.select([place], [], [], 0)[0] else b""
+    except (OSError, ValueError):  # no terminal and no pipe; or a system where only sockets can be asked so
+        return b""

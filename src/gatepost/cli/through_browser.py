@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from gatepost.cli.loopback import Loopback, pasted_line
+from gatepost.cli.loopback import Loopback, Typed
 from gatepost.cli.show import text_of
 from gatepost.client import oauth2
 from gatepost.client.credentials import Tokens
@@ -63,7 +63,7 @@ def in_browser(client: Client, *, scope: str, opens: bool) -> Tokens:
             _say("If the browser is on another computer, its last page will not load: paste that page's address here.")
         if opens:
             _open(url)
-        answer = loopback.wait(PATIENCE, pasted_line if pastes else lambda: "")
+        answer = loopback.wait(PATIENCE, Typed() if pastes else lambda: "")
     code = oauth2.code_of(answer, state=state, issuer=issuer)
     return client.send(oauth2.exchange_code(code, redirect_uri, verifier))
 

@@ -35,7 +35,7 @@ def read_answer(wanted: Call[T], response: httpx2.Response) -> T:
 
 
 def problem_of(response: httpx2.Response) -> Problem:
-    """Read RFC 9457, or what `/oauth2` answers (RFC 6749 section 5.2).  Raises `NotGatepost` for an error of any other form.
+    """Read RFC 9457, or RFC 6749 section 5.2 as `/oauth2` has it.  Raises `NotGatepost` for an error of any other form.
 
     A gateway's own 502 or 503 in front of us is still told as what it is: the server is not there now.
     """
