@@ -20,8 +20,10 @@ def insert_or_update(
 
 def insert_if_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row.  Answers False if there was one with this key: of two who try, exactly one gets True."""
-    statement = _insert(connection, table).values(**values).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    key = next(iter(table.primary_key.columns))
+    # A driver may not count the rows of an INSERT, so the row itself says that it was written.
+    statement = _insert(connection, table).values(**values).on_conflict_do_nothing().returning(key)
+    return connection.execute(statement).first() is not None
 
 
 def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
