@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from gatepost.authn import access_token, anonymous, api_token, delegated, password, session
+from gatepost.authn import access_token, anonymous, api_token, delegated, id_token, password, session
 from gatepost.authn.pending import Authenticator, Pending
 from gatepost.errors import InvalidToken
 from gatepost.gate import Gatepost
@@ -25,6 +25,7 @@ def chain(gate: Gatepost, address: str = "") -> tuple[Authenticator, ...]:
         api_token.recogniser(gate, address),
         access_token.recogniser(gate, address),
         delegated.recogniser(gate, address),
+        id_token.recogniser(gate, address),
         password.recogniser(gate, address),
         anonymous.recogniser(gate, address),
     )

@@ -153,6 +153,11 @@ def _at_hash(case: Case) -> str:
     return "" if hmac.compare_digest(value.encode(), wanted.encode()) else "of another access token"
 
 
+def _events(case: Case) -> str:
+    # A logout token may be without its `typ`; else it has all that an ID token has.
+    return "it tells of an event (RFC 8417), and of no sign-in" if "events" in case.claims else ""
+
+
 def _auth_time(case: Case) -> str:
     value = case.claims.get("auth_time")
     if value is None:
@@ -177,4 +182,5 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("sub", _sub),
     ("at_hash", _at_hash),
     ("auth_time", _auth_time),
+    ("events", _events),
 )

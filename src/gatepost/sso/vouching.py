@@ -87,8 +87,16 @@ def vouch_delegated(gate: Gatepost, issuer: DelegatedIssuer, claims: VerifiedCla
     )
 
 
-def vouch_id_token(gate: Gatepost, provider: ProviderSettings, claims: VerifiedClaims, address: str) -> Vouched:
+def vouch_id_token(
+    gate: Gatepost,
+    provider: ProviderSettings,
+    claims: VerifiedClaims,
+    address: str,
+    require_name: Callable[[str], None],
+) -> Vouched:
     """Work out whom an ID token is of.  Raises as `vouch_delegated`.
+
+    `require_name` is given the username before an account is made, and raises if another one came with the token.
 
     Groups are not brought in line: a token of this morning must not bring back what was taken at noon.  Only the first
     sign-in, which makes the account, takes them over.
@@ -97,6 +105,7 @@ def vouch_id_token(gate: Gatepost, provider: ProviderSettings, claims: VerifiedC
     carried = _carried(provider, claims)
     person = _person(provider, claims)
     username = _known(gate, person)
+    require_name(username or person.username)
     if username is None:
 
         def make(tx: Change) -> tuple[str | None, str]:

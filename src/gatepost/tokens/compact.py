@@ -10,7 +10,7 @@ from typing import Any
 
 from gatepost.errors import InvalidToken
 
-_SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+_SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*", re.ASCII)
 MOST_CHARACTERS = 16_384
 
 
