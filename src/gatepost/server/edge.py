@@ -117,7 +117,7 @@ class Edge:
         """Who is calling.  On pages only the cookie counts, and a stale one means signed out."""
         headers: Headers = scope["headers"]
         unsafe = scope["method"] not in SAFE_METHODS
-        if kind in (Kind.OPEN, Kind.HEALTH, Kind.STATIC, Kind.OAUTH2):
+        if kind in (Kind.OPEN, Kind.HEALTH, Kind.STATIC, Kind.OAUTH2, Kind.PROVIDER):
             return anonymous_principal(address)
         if kind in (Kind.PAGE, Kind.SIGN_IN):
             headers = [(name, value) for name, value in headers if name != b"authorization"]

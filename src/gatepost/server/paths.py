@@ -13,6 +13,7 @@ class Kind(StrEnum):
     OAUTH2 = "oauth2"  # the client authenticates in the protocol; RFC 6749's errors
     HEALTH = "health"  # no credential, and any Host: probes know neither
     STATIC = "static"
+    PROVIDER = "provider"  # an identity provider calls: no credential of ours, no proof of origin; JSON
     SIGN_IN = "sign_in"  # a page; the form itself needs a same-origin proof
     PAGE = "page"  # the session cookie only; errors are pages
 
@@ -46,12 +47,16 @@ _PREFIXES = (
     ("/oauth/", Kind.SIGN_IN),
 )
 
+_SLASHES = 3  # of /oauth/{provider}/logout
+
 
 def kind_of(path: str) -> Kind:
     """What is not known by name is a page."""
     kind = _EXACT.get(path)
     if kind is not None:
         return kind
+    if path.startswith("/oauth/") and path.endswith("/logout") and path.count("/") == _SLASHES:
+        return Kind.PROVIDER
     for prefix, prefixed in _PREFIXES:
         if path.startswith(prefix):
             return prefixed

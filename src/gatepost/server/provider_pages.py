@@ -1,4 +1,4 @@
-"""Signing in elsewhere: `/oauth/{provider}/login`, `/callback` and `/signed-out`."""
+"""Signing in elsewhere: `/oauth/{provider}/login` and `/callback`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from gatepost.errors import Forbidden, InvalidRequest, InvalidToken, Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.principal import Method, Principal
-from gatepost.server.cookies import is_secure, set_session
+from gatepost.server.cookies import ASK_AGAIN, forget, is_secure, kept, set_session
 from gatepost.sso.addresses import safe_next
 from gatepost.sso.attempts import cookie_for, open_attempt, seal_attempt, use_once
 from gatepost.sso.callback import finish, read_params
@@ -26,7 +26,6 @@ def routes() -> list[BaseRoute]:
     return [
         Route("/oauth/{provider}/login", start, methods=["GET"]),
         Route("/oauth/{provider}/callback", come_back, methods=["GET"]),
-        Route("/oauth/{provider}/signed-out", signed_out, methods=["GET"]),
     ]
 
 
@@ -42,7 +41,7 @@ def start(request: Request) -> Response:
     linking = query.get("link") == "true"
     if linking and request.state.principal.method is not Method.SESSION:
         raise Unauthenticated("sign in first, to link another identity")
-    wish = Wish(next=query.get("next"), login_hint=query.get("login_hint"), prompt=query.get("prompt"), link=linking)
+    wish = Wish(next=query.get("next"), login_hint=query.get("login_hint"), prompt=_prompt(request, gate), link=linking)
     redirect_uri = f"{gate.settings.main.public_url}/oauth/{provider.name}/callback"
     begun = begin(provider, wish, redirect_uri=redirect_uri, now=gate.now(), random=gate.dice.urandom)
     response = RedirectResponse(begun.url, status_code=303)
@@ -57,6 +56,14 @@ def start(request: Request) -> Response:
         samesite="lax",
     )
     return response
+
+
+def _prompt(request: Request, gate: Gatepost) -> str | None:
+    """What the provider shall ask.  After a sign-out from this browser it asks who it is, whatever the link says."""
+    wanted = request.query_params.get("prompt")
+    if kept(request, gate, ASK_AGAIN) is None or "login" in (wanted or "").split():
+        return wanted
+    return "login"
 
 
 async def come_back(request: Request) -> Response:
@@ -74,6 +81,7 @@ async def come_back(request: Request) -> Response:
     session = await run_in_threadpool(_finish, gate, request.path_params["provider"], attempt, params, visit)
     response = RedirectResponse(safe_next(attempt.next), status_code=303)
     set_session(response, gate, session.secret)
+    forget(response, gate, ASK_AGAIN)
     response.delete_cookie(name, path="/", secure=is_secure(gate), httponly=True, samesite="lax")
     return response
 
@@ -88,9 +96,3 @@ def _finish(gate: Gatepost, name: str, attempt: Attempt, params: dict[str, str],
         return enter(gate, provider.settings, person, visit)
     except InvalidToken as error:  # of somebody disabled; a page for a 401 would send the browser to the door and back
         raise Forbidden(str(error), detail=error.detail) from error
-
-
-def signed_out(request: Request) -> Response:
-    """Where the provider sends the browser after a sign-out there."""
-    providers_of(request.state.gate).get(request.path_params["provider"])
-    return RedirectResponse("/login", status_code=303)

@@ -17,6 +17,7 @@ from gatepost.server.console import (
     services,
     sessions,
     sign_in,
+    signed_out,
     tokens,
     users,
 )
@@ -24,7 +25,22 @@ from gatepost.server.console.errors import error_page
 
 __all__ = ["error_page", "routes"]
 
-PARTS = (assets, sign_in, home, resources, access, tokens, sessions, account, users, groups, roles, services, audit)
+PARTS = (
+    assets,
+    sign_in,
+    signed_out,
+    home,
+    resources,
+    access,
+    tokens,
+    sessions,
+    account,
+    users,
+    groups,
+    roles,
+    services,
+    audit,
+)
 
 
 def routes(_gate: Gatepost) -> list[BaseRoute]:

@@ -12,8 +12,9 @@ from gatepost.errors import InvalidCredentials, Throttled
 from gatepost.gate import Gatepost
 from gatepost.server.console.forms import Wrong, read_form
 from gatepost.server.console.naming import Names
-from gatepost.server.console.rendering import caller_of, gate_of, render, url
-from gatepost.server.cookies import clear_session, set_session
+from gatepost.server.console.rendering import caller_of, gate_of, render
+from gatepost.server.console.signed_out import look_ahead, sign_out_everywhere
+from gatepost.server.cookies import set_session
 from gatepost.sso.addresses import safe_next
 from gatepost.tokens.sessions import NewSession, sign_out
 from gatepost.tokens.sign_in import PasswordTry, prove_by_password, sign_in_for_cookie
@@ -81,23 +82,18 @@ async def sign_in(request: Request) -> Response:
     return response
 
 
-def show_sign_out(request: Request) -> Response:
+async def show_sign_out(request: Request) -> Response:
     gate, caller = gate_of(request), caller_of(request)
-    return render(request, "logout.html", provider=_provider_name(gate, caller.provider))
+    policy = await look_ahead(request, caller)
+    response: Response = await request.state.pools.database(
+        render, request, "logout.html", provider=_provider_name(gate, caller.provider)
+    )
+    response.headers["Content-Security-Policy"] = policy
+    return response
 
 
 def _provider_name(gate: Gatepost, name: str) -> str:
     return next((p.display_name for p in gate.settings.sso.providers if p.name == name), name)
-
-
-async def end(request: Request) -> Response:
-    """End the session and forget the cookie.  Whoever is signed out already is just told so."""
-    gate, caller = gate_of(request), caller_of(request)
-    if not caller.is_anonymous:
-        await request.state.pools.database(sign_out, gate, caller)
-    response = RedirectResponse(url("login", done="signed-out"), 303, headers={"Cache-Control": "no-store"})
-    clear_session(response, gate)
-    return response
 
 
 def routes() -> list[BaseRoute]:
@@ -107,5 +103,5 @@ def routes() -> list[BaseRoute]:
         Route(LOCAL, show_sign_in, methods=["GET"]),
         Route(LOCAL, sign_in, methods=["POST"]),
         Route("/logout", show_sign_out, methods=["GET"]),
-        Route("/logout", end, methods=["POST"]),
+        Route("/logout", sign_out_everywhere, methods=["POST"]),
     ]
