@@ -104,6 +104,24 @@ def test_no_host_and_two_hosts_are_malformed(served: Served) -> None:
     assert b"evil" not in whole
 
 
+def test_whoever_hangs_up_half_way_is_no_bug(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    """A body that ends before its length, on each kind of address; and the server goes on."""
+    running = served()
+    host = running.url.removeprefix("http://")
+    for path, kind in (
+        ("/api/v1/check", "application/json"),
+        ("/api/v1/users", "application/json"),
+        ("/api/v1/auth/login", "application/json"),
+        ("/oauth2/token", "application/x-www-form-urlencoded"),
+        ("/login", "application/x-www-form-urlencoded"),
+    ):
+        head = f"POST {path} HTTP/1.1\nHost: {host}\nOrigin: {running.url}\nContent-Type: {kind}\nContent-Length: 99"
+        raw(running.url, head)
+    ok(running.client.get("/api/v1/me"))
+    assert "a bug" not in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 # -- addresses ------------------------------------------------------------------------------------------------------
 
 PROXY = ("10.0.0.9", 1234)

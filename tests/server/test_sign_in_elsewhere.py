@@ -335,6 +335,14 @@ def test_a_disabled_person_does_not_come_in_at_the_provider(gatepost: Running, o
         assert who(browser)["kind"] == "anonymous"
 
 
+def test_it_begins_where_it_will_end(gatepost: Running) -> None:
+    """The attempt's cookie has to be where the provider sends the browser back to: at the public URL."""
+    port = urlsplit(gatepost.url).port
+    away = gatepost.client.get("/oauth/op/login?next=/x", headers={"Host": f"localhost:{port}"}, follow_redirects=False)
+    assert (away.status_code, away.headers["location"]) == (303, f"{gatepost.url}/oauth/op/login?next=/x")
+    assert "set-cookie" not in away.headers
+
+
 def test_an_unknown_provider_is_a_page_that_says_so(gatepost: Running) -> None:
     answer = gatepost.client.get("/oauth/nobody/login")
     assert answer.status_code == 404
