@@ -7,6 +7,7 @@ open_gate      opens further ones, on any URL; they are closed at the end
 second_gate    another process's Gatepost, as it were: on the same database as `gate`
 admin          the first administrator, as an embedder speaks for them
 dice           the clock
+browser        a real one (tests/browser.py)
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ from gatepost.opening import open_gatepost
 from gatepost.principal import Entity, Method, Principal
 from gatepost.settings import DatabaseSettings, KeysSettings, MainSettings, Secret, Settings
 from gatepost.tokens.passwords import Passwords
+from tests.browser import browser
 from tests.dice import FakeDice
 from tests.postgresql import NoPostgres, Server, new_databases
+
+__all__ = ["browser"]  # a fixture, passed on
 
 GIVEN = "GATEPOST_TEST_POSTGRES"
 ENCRYPTION_KEY = "x" * 40

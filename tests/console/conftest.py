@@ -7,7 +7,6 @@ the browser's console: what our Content-Security-Policy blocks would be said the
 
 from __future__ import annotations
 
-import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,40 +14,18 @@ from dataclasses import replace
 from typing import Protocol
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page
 
 from gatepost.gate import Gatepost
 from tests.conftest import ADMIN_PASSWORD, OpenGate, settings_for
 from tests.console.company import PASSWORD, settle
 from tests.console.serving import free_listener, served
 
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 
 class Browse(Protocol):
     """Open a page for somebody; the keyword arguments are those of a browser context."""
 
     def __call__(self, username: str = "", **context: object) -> Page: ...
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium on this machine: apt-get install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

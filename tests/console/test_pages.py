@@ -194,6 +194,7 @@ def test_a_closed_collection_is_not_named_by_what_is_shared_out_of_it(visitor: h
         answer = visitor.get(path)
         assert answer.status_code == 200
         assert "Layoffs" not in answer.text
+        assert "finance" not in answer.text.replace("finance-team", "")
 
 
 def test_without_anonymous_access_every_page_asks_for_a_sign_in(

@@ -8,7 +8,6 @@ provider, sees it; a script does the same with an API token.
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,14 +19,13 @@ from queue import Empty, SimpleQueue
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from gatepost.demo.platform import COMPANY, PROVIDER_DISPLAY_NAME
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 START_SECONDS = 60.0
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +99,6 @@ def demo() -> Iterator[Demo]:
         yield Demo(process, f"http://127.0.0.1:{port}", password[1], token[1], printed)
     finally:
         stop(process)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("there is no chromium on this machine: apt-get install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

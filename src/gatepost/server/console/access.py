@@ -57,7 +57,9 @@ def rows_of(gate: Gatepost, caller: Principal, resource: Resource) -> list[Row]:
     order = grantable_relations(gate, resource.type)
     rows = []
     for grant in grants:
-        above = Entity.parse(grant.inherited_from) if grant.inherited_from else None
+        # By its type alone: a parent that the caller cannot view has no name and no link.
+        hidden = bool(grant.inherited_from) and ":" not in grant.inherited_from
+        above = Entity.parse(grant.inherited_from) if grant.inherited_from and not hidden else None
         if _is_public(grant, grants) and grant.subject != EVERYBODY[-1]:
             continue
         rows.append(
@@ -66,16 +68,11 @@ def rows_of(gate: Gatepost, caller: Principal, resource: Resource) -> list[Row]:
                 grant.why.replace(ANYBODY, "Everybody") if _is_public(grant, grants) else grant.why,
                 _is_public(grant, grants),
                 url("resources", above.type, above.id) if above else "",
-                _name_of(gate, caller, names, above) if above else "",
+                names.resource(str(above)) if above else f"a {grant.inherited_from}" if hidden else "",
             )
         )
     place = {name: number for number, name in enumerate(order)}
-    return sorted(rows, key=lambda row: (bool(row.above), place.get(row.grant.relation, 99), row.grant.subject))
-
-
-def _name_of(gate: Gatepost, caller: Principal, names: Names, above: Entity) -> str:
-    """What is above may be shared with others only: then its id, which stands in the reason, has to do."""
-    return names.resource(str(above)) if gate.may(caller, "view", above) else above.id
+    return sorted(rows, key=lambda row: (bool(row.above_name), place.get(row.grant.relation, 99), row.grant.subject))
 
 
 def _is_public(grant: Grant, grants: list[Grant]) -> bool:
