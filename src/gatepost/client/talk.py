@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
@@ -25,6 +26,9 @@ T = TypeVar("T")
 
 REVISION = "Gatepost-Revision"
 AT_LEAST = "Gatepost-At-Least"
+# The system's name as browsers write it, so that a list of sign-ins says which machine each is on.
+_SYSTEM = {"linux": "Linux", "darwin": "Mac OS X", "win32": "Windows"}.get(sys.platform, sys.platform)
+AGENT = f"gatepost/{__version__} ({_SYSTEM})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,7 @@ def renewal(signin: Signin, retry: Retry) -> Talk[Tokens]:
 
 def request_for(signin: Signin, wanted: Call[T]) -> httpx2.Request:
     """Write the request.  Only here do headers come from."""
-    headers = {"Accept": f"{wanted.accept}, application/problem+json", "User-Agent": f"gatepost/{__version__}"}
+    headers = {"Accept": f"{wanted.accept}, application/problem+json", "User-Agent": AGENT}
     headers.update(signin.headers)
     if signin.revision:
         headers[AT_LEAST] = signin.revision

@@ -36,7 +36,7 @@ def show_sign_in(request: Request, wrong: Wrong | None = None) -> Response:
         wrong=wrong,
         again_at=gate.now() + timedelta(seconds=retry) if retry else None,
         next=next_,
-        target="" if next_ == "/" else next_,
+        target="" if next_ == "/" else next_.partition("?")[0],
         local_door=local,
         passwords=passwords,
         providers=() if local else gate.settings.sso.providers,
