@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,17 +18,15 @@ from typing import Literal
 import httpx2
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 import gatepost
 from gatepost.cli.kept import Kept
-from tests.console.conftest import ARGUMENTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SOURCE = str(Path(gatepost.__file__).parent.parent)
 GATEPOST = (sys.executable, "-m", "gatepost.cli")
-CHROMIUM = shutil.which("chromium")
 PASSWORD = "correct horse battery staple"
 START = 40.0  # seconds until the server must be ready
 SOON = 30_000  # milliseconds
@@ -120,27 +117,17 @@ def terminal(server: str, tmp_path: Path) -> Iterator[Terminal]:
             process.communicate()
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium on this machine: apt-get install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
 OpenPage = Callable[..., Page]
 
 
 @pytest.fixture
-def open_page(chromium: Browser) -> Iterator[OpenPage]:
+def open_page(browser: Browser) -> Iterator[OpenPage]:
     """A page in a fresh browser.  What its Content-Security-Policy blocks is said on its console, and fails the test."""
     complaints: list[str] = []
     contexts = []
 
     def make() -> Page:
-        context = chromium.new_context()
+        context = browser.new_context()
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(SOON)
