@@ -34,7 +34,7 @@ def graph_with(permission: str) -> Graph:
         ("*.*", "delete", Entity("collection", "c"), True),
     ],
 )
-def test_what_a_star_stands_for(permission: str, action: str, resource: Entity, allowed: bool) -> None:  # noqa: FBT001
+def test_what_a_star_stands_for(permission: str, action: str, resource: Entity, allowed: bool) -> None:
     question = Question(subject=Subject("user", "eve"), action=action, resource=resource)
 
     assert check(question, graph_with(permission)).allowed is allowed
@@ -51,5 +51,5 @@ def test_what_a_star_stands_for(permission: str, action: str, resource: Entity, 
         ("", "dataset:view", False),
     ],
 )
-def test_a_scope_reads_a_star_alike(ceiling: str, wanted: str, covered: bool) -> None:  # noqa: FBT001
+def test_a_scope_reads_a_star_alike(ceiling: str, wanted: str, covered: bool) -> None:
     assert Scope.parse(ceiling).covers(wanted) is covered
