@@ -12,7 +12,6 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp
@@ -114,7 +113,6 @@ def _framework(gate: Gatepost, pools: Pools, metrics: health.Metrics) -> FastAPI
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(ClientDisconnect, _on_hang_up)
-    app.add_exception_handler(ClientDisconnect, _on_hang_up)
     app.add_exception_handler(Exception, _on_bug)
     reference.complete(app, Problem)
     return app
@@ -161,11 +159,6 @@ def _allowed(request: Request) -> list[str]:
         for method in METHODS
         if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
     ]
-
-
-def _on_hang_up(request: Request, _error: Exception) -> Response:
-    """Nobody reads this answer; it is here so that the log does not call it a bug."""
-    return _on_gatepost_error(request, InvalidRequest("the caller hung up"))
 
 
 def _on_hang_up(request: Request, _error: Exception) -> Response:
