@@ -215,7 +215,7 @@ def test_no_path_makes_a_bug(client: httpx2.Client, company: Company) -> None:
         for text in odd:
             for method in ("GET", "DELETE", "PATCH"):
                 path = place.format(text)
-                body = {} if method == "PATCH" else None
+                body: object = {} if method == "PATCH" else None
                 answer = client.request(method, path, headers=company.admin, json=body)
                 assert answer.status_code < 500, f"{method} {path}: {answer.text}"
 

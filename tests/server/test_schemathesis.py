@@ -67,7 +67,7 @@ def test_the_server_is_what_its_document_says(
     assert company.admin
     tried = 0
     for found in schema.get_all_operations():
-        operation = found.ok()
+        operation: Any = found.ok()  # type: ignore[union-attr]  # an invalid document raises here
         if operation.path == ENDS_THE_WALK and headers:
             continue
         try_one(operation, session, mode, headers)
