@@ -321,6 +321,19 @@ def test_linking_takes_the_signed_in_owner(gatepost: Running, op: InProcessProvi
         assert who(browser)["username"] == "admin"
 
 
+def test_linking_for_a_session_that_ended_meanwhile_links_nothing(gatepost: Running, op: InProcessProvider) -> None:
+    """And the code, which is still good, is not carried on into another address."""
+    with gatepost.another_client() as browser:
+        form = {"username": "admin", "password": "an-admin-of-the-tests"}
+        browser.post("/login", data=form, headers={"Origin": gatepost.url})
+        callback = approve(begin(browser, "/oauth/op/login?link=true"))
+        browser.post("/logout", headers={"Origin": gatepost.url}, follow_redirects=False)
+        answer = come_back(browser, callback)
+        assert answer.status_code == 403
+        assert parse_qs(urlsplit(callback).query)["code"][0] not in answer.text + str(answer.headers)
+        assert who(browser)["kind"] == "anonymous"
+
+
 def test_a_disabled_person_does_not_come_in_at_the_provider(gatepost: Running, op: InProcessProvider) -> None:
     admin = as_admin(gatepost.client)
     with gatepost.another_client() as browser:

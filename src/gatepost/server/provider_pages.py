@@ -89,7 +89,8 @@ async def come_back(request: Request) -> Response:
 def _finish(gate: Gatepost, name: str, attempt: Attempt, params: dict[str, str], visit: Visit) -> NewSession:
     provider = providers_of(gate).get(name)
     if attempt.link and (visit.linking is None or visit.linking.method is not Method.SESSION):
-        raise Unauthenticated("sign in first, to link another identity")
+        # No 401: the door would carry this address, with a code that is still good in it.
+        raise Forbidden("sign in first, to link another identity: then begin again")
     use_once(gate, attempt)
     person = finish(provider, attempt, params, gate.now())
     try:
