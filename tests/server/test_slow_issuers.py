@@ -20,6 +20,7 @@ KEYS = "/.well-known/openid-configuration"
 WAIT = 3.0  # what the slow one makes us wait, in seconds
 CALLERS = 12  # more than the pool of one issuer has threads
 QUICK = 1.5
+Storm = tuple[ThreadPoolExecutor, list[Future[int]]]
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -17,6 +16,7 @@ from gatepost.sso.addresses import safe_next
 from gatepost.sso.attempts import cookie_for, open_attempt, seal_attempt, use_once
 from gatepost.sso.callback import finish, read_params
 from gatepost.sso.login import ATTEMPT_TTL, Attempt, Wish, begin
+from gatepost.sso.provider import Provider
 from gatepost.sso.provisioning import Visit, enter
 from gatepost.sso.states import providers_of
 from gatepost.tokens.sessions import NewSession
@@ -29,7 +29,7 @@ def routes() -> list[BaseRoute]:
     ]
 
 
-def start(request: Request) -> Response:
+async def start(request: Request) -> Response:
     """Send the browser to the provider, with the attempt sealed in a cookie of its own."""
     gate: Gatepost = request.state.gate
     provider = providers_of(gate).get(request.path_params["provider"])
@@ -43,7 +43,9 @@ def start(request: Request) -> Response:
         raise Unauthenticated("sign in first, to link another identity")
     wish = Wish(next=query.get("next"), login_hint=query.get("login_hint"), prompt=_prompt(request, gate), link=linking)
     redirect_uri = f"{gate.settings.main.public_url}/oauth/{provider.name}/callback"
-    begun = begin(provider, wish, redirect_uri=redirect_uri, now=gate.now(), random=gate.dice.urandom)
+    begun = await request.state.pools.provider(provider.name)(
+        begin, provider, wish, redirect_uri=redirect_uri, now=gate.now(), random=gate.dice.urandom
+    )
     response = RedirectResponse(begun.url, status_code=303)
     secure = is_secure(gate)
     response.set_cookie(
@@ -78,7 +80,8 @@ async def come_back(request: Request) -> Response:
     agent = request.headers.get("user-agent", "")
     caller: Principal = request.state.principal
     visit = Visit(address=request.state.address, agent=agent, linking=caller if attempt.link else None)
-    session = await run_in_threadpool(_finish, gate, request.path_params["provider"], attempt, params, visit)
+    provider = providers_of(gate).get(request.path_params["provider"])
+    session = await request.state.pools.provider(provider.name)(_finish, gate, provider, attempt, params, visit)
     response = RedirectResponse(safe_next(attempt.next), status_code=303)
     set_session(response, gate, session.secret)
     forget(response, gate, ASK_AGAIN)
@@ -86,8 +89,7 @@ async def come_back(request: Request) -> Response:
     return response
 
 
-def _finish(gate: Gatepost, name: str, attempt: Attempt, params: dict[str, str], visit: Visit) -> NewSession:
-    provider = providers_of(gate).get(name)
+def _finish(gate: Gatepost, provider: Provider, attempt: Attempt, params: dict[str, str], visit: Visit) -> NewSession:
     if attempt.link and (visit.linking is None or visit.linking.method is not Method.SESSION):
         # No 401: the door would carry this address, with a code that is still good in it.
         raise Forbidden("sign in first, to link another identity: then begin again")
