@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from gatepost.access import RelationTuple, allows
+from gatepost.access import PROTECTED, RelationTuple, allows
 from gatepost.directory.names import is_name
 from gatepost.directory.pages import can_be_stored
-from gatepost.errors import InvalidField
+from gatepost.errors import Forbidden, InvalidField
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal, Subject
 from gatepost.store import tables
@@ -79,9 +79,20 @@ class Found:
     display_name: str
 
 
+def _sharing(kind: str) -> str:
+    return f"{kind}:manage_access"
+
+
 def find_subjects(gate: Gatepost, caller: Principal, query: str) -> list[Found]:
-    """Users, groups and services whose name has `query` in it; for signed-in people and services."""
+    """Users, groups and services whose name has `query` in it; for whoever is signed in and may share something.
+
+    A token that is bound to less than that is no key to the directory.
+    """
     gate.require_signed_in(caller)
+    scope = caller.scope
+    kinds = (name for name in gate.memory.graph.model.types if name not in PROTECTED)
+    if scope is not None and not any(scope.covers(wanted) for wanted in ("user:view", *map(_sharing, kinds))):
+        raise Forbidden("this credential's scope covers neither user:view nor manage_access on anything")
     if not can_be_stored(query):
         return []
     part = f"%{query.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
