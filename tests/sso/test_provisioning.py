@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from gatepost.audit.trail import Filter, read_audit
-from gatepost.directory.groups import add_member, create_group, list_members
+from gatepost.directory.groups import add_member, create_group, list_members, remove_member
 from gatepost.directory.pages import Wanted
 from gatepost.directory.roles import assign_role
 from gatepost.directory.users import NewUser, UserChange, change_user, create_user, delete_user, get_user
@@ -450,3 +450,12 @@ def test_a_group_called_admin_there_makes_no_admin_here(grouped: Gatepost) -> No
     """Trap 6."""
     come(grouped, said(groups=("admin", "role:admin", "admin#assignee")), replace(CORP, auto_create_groups=True))
     assert not may(grouped, "user:alice", "audit:view")
+
+
+def test_what_was_given_by_hand_first_is_also_the_providers_once_it_says_so(grouped: Gatepost) -> None:
+    """Each origin holds its own row: when the hand lets go, the provider still holds on."""
+    add_member(grouped, ADMIN, "c", "user:alice")
+    come(grouped, said(groups=("a", "b", "c")))
+    assert [m.origin for m in list_members(grouped, ADMIN, "c", Wanted()).items] == ["manual", "sso:corp"]
+    remove_member(grouped, ADMIN, "c", "user:alice")
+    assert groups_of(grouped) == {"a", "b", "c"}
