@@ -42,7 +42,7 @@ from gatepost.tokens.secrets import (
 from gatepost.tokens.sessions import AGENT_CHARACTERS
 
 LIFE = timedelta(minutes=10)
-KEPT_FOR = timedelta(days=1)  # so that a device that asks too late is told so, and a replay is known
+KEPT_FOR = timedelta(hours=1)  # so that a device that asks too late is told so, and a replay is known
 INTERVAL = 5  # seconds between two questions of a device
 LONGEST_INTERVAL = 120
 MOST_WAITING = 50  # of one network, for nobody has proved anything yet
