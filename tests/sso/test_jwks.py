@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 
 from gatepost.errors import InvalidToken, ProviderFailed
 from gatepost.sso.jwks import CEILING, FLOOR, FRESH, HANDFUL, lifetime
+from gatepost.sso.provider import Provider
 from tests.sso.conftest import Clock, Flow
-from tests.sso.provider_in_process import InProcessProvider, Raw, make_key
+from tests.sso.provider_in_process import Document, InProcessProvider, Raw, make_key
 
 
 def fetches(op: InProcessProvider) -> int:
@@ -255,3 +257,24 @@ def test_nobody_waits_for_a_refresh_who_has_keys(flow: Flow, op: InProcessProvid
     answer.set()
     refresher.join()
     assert fetches(op) == 2
+
+
+def test_whoever_comes_during_the_first_fetch_waits_for_it(op: InProcessProvider, clock: Clock) -> None:
+    """HA-X (hasura#9613): nobody is refused because the keys are only just being fetched."""
+    asked, answered = threading.Event(), threading.Event()
+
+    def slowly(document: Document) -> Document:
+        asked.set()
+        assert answered.wait(10)
+        return document
+
+    op.tamper.jwks = slowly
+    provider = Provider(op.settings(), clock)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(provider.keys.candidates, "first", "RS256")
+        assert asked.wait(10)
+        second = pool.submit(provider.keys.candidates, "first", "RS256")
+        assert not wait([second], timeout=0.1).done
+        answered.set()
+        assert [key.kid for key in (*first.result(), *second.result())] == ["first", "first"]
+    assert op.requests["/jwks"] == 1

@@ -98,16 +98,19 @@ class ProviderKeys:
 
     def _fetch(self) -> None:
         now = self._now()
-        self._due_at = now + RETRY
+        due = now + RETRY
         try:
             self._keys, fresh_for = self._ask()
-            self._failure, self._fetched_at, self._due_at = None, now, now + fresh_for
+            self._failure, self._fetched_at, due = None, now, now + fresh_for
             self._unknown.clear()
         except ProviderFailed as failure:
             self._failure = failure
             log.warning("%s (%s)", failure, failure.detail)
         finally:
-            self._round += 1  # last, or whoever comes while we ask would think these are the newest keys already
+            # Last, or whoever comes while we ask would think that these are the newest keys already, or that there are
+            # none to wait for.
+            self._due_at = due
+            self._round += 1
 
     def _ask(self) -> tuple[tuple[PublicKey, ...], timedelta]:
         what = "key set"
