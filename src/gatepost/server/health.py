@@ -34,6 +34,7 @@ class Metrics:
             ("gatepost_journal_dropped", "Records that did not fit the buffer.", lambda: gate.journal.dropped),
             ("gatepost_passwords_waiting", "Passwords being hashed or waiting.", lambda: pools.passwords.busy),
             ("gatepost_queries_waiting", "Queries running or waiting.", lambda: pools.database.busy),
+            ("gatepost_provider_calls_waiting", "Calls at providers, or waiting.", lambda: pools.waiting_for_providers),
         ):
             gauge = Gauge(name, text, registry=self.registry)
             gauge.set_function(_number(read))

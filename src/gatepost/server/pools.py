@@ -67,6 +67,11 @@ class Pools:
             self._providers[name] = Pool(f"provider-{name}", PROVIDER_THREADS, WAITING_FOR_PROVIDER)
         return self._providers[name]
 
+    @property
+    def waiting_for_providers(self) -> int:
+        """How many calls are at a provider or issuer, or wait to be."""
+        return sum(pool.busy for pool in list(self._providers.values()))
+
     def for_work(self, name: str) -> Pool:
         """The pool that pending work names."""
         if name.startswith(PROVIDER):
