@@ -143,8 +143,8 @@ sessions = Table(
     Column("method", Name, nullable=False),
     Column("provider", Name, nullable=False),
     Column("issuer", Name),
-    Column("provider_subject", Name),
-    Column("provider_sid", Name),
+    Column("provider_subject", Name, index=True),
+    Column("provider_sid", Name, index=True),
     Column("id_token", Text),  # sealed; the hint for the provider's logout
     Column("created_at", Instant, nullable=False),
     Column("last_seen_at", Instant, nullable=False),
