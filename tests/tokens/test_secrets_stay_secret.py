@@ -49,7 +49,7 @@ def day(gate: Gatepost, dice: FakeDice, caplog: pytest.LogCaptureFixture) -> Day
     session, pair = cookie_for(gate, password=OLD), pair_for(gate, password=OLD)
     api = issue_api_token(gate, person("alice"), WantedToken(name="laptop"))
     service = issue_service_token(gate, ADMIN, WantedServiceToken(name="etl", role="user"))
-    traded, _ = access_token_for_service(gate, "etl", service.secret, scope=None, audience="", address=HOME)
+    traded, *_ = access_token_for_service(gate, "etl", service.secret, scope=None, audience="", address=HOME)
     after = refresh(gate, pair.refresh_token)
     values += [session, pair, api, service, after, tries(password=TYPED), gate.memory.keys, gate.memory.keys.active]
     for secret in (api.secret, service.secret, after.access_token, traded):

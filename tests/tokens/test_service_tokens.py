@@ -166,6 +166,8 @@ def test_it_does_not_outlive_the_token_it_was_made_from(gate: Gatepost, dice: Fa
     short = issue_service_token(gate, ADMIN, replace(WISH, expires_at=until))
     token = trade(gate, short.secret)
     assert part(token, 1)["exp"] == int(until.timestamp())
+    *_, life = access_token_for_service(gate, "etl", short.secret, scope=None, audience="", address=HOME)
+    assert life == part(token, 1)["exp"] - part(token, 1)["iat"], "expires_in says how long it really is"
     dice.advance(timedelta(minutes=1))
     for secret in (token, short.secret):
         with pytest.raises(InvalidToken):

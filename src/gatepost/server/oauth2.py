@@ -120,7 +120,7 @@ def _refresh(gate: Gatepost, asked: Asked) -> dict[str, Any]:
 def _client_credentials(gate: Gatepost, asked: Asked) -> dict[str, Any]:
     if not asked.client.id or not asked.client.secret:
         raise InvalidCredentials("the client authenticates with a service's name and token")
-    access, scope = access_token_for_service(
+    access, scope, life = access_token_for_service(
         gate,
         asked.client.id,
         asked.client.secret,
@@ -128,8 +128,7 @@ def _client_credentials(gate: Gatepost, asked: Asked) -> dict[str, Any]:
         audience=asked.get("resource"),
         address=asked.address,
     )
-    lifetime = int(gate.settings.tokens.access_token_ttl.total_seconds())
-    return {"access_token": access, "token_type": "Bearer", "expires_in": lifetime, "scope": str(scope)}
+    return {"access_token": access, "token_type": "Bearer", "expires_in": life, "scope": str(scope)}
 
 
 GRANTS: dict[str, Callable[[Gatepost, Asked], dict[str, Any]]] = {

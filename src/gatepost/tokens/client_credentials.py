@@ -14,8 +14,8 @@ from gatepost.tokens.secrets import digest
 
 def access_token_for_service(
     gate: Gatepost, name: str, secret: str, *, scope: Scope | None, audience: str, address: str
-) -> tuple[str, Scope]:
-    """Return an access token that dies with the service token, and its scope.
+) -> tuple[str, Scope, int]:
+    """Return an access token that dies with the service token, its scope, and its life in seconds.
 
     Raises `InvalidCredentials` for a name and secret that do not fit, `InvalidField` for a wider scope or an unknown
     audience.
@@ -26,6 +26,7 @@ def access_token_for_service(
     granted = caller.scope if scope is None else scope
     if not granted.within(caller.scope.patterns):
         raise InvalidField({"scope": "wider than the service token's"})
+    life = _life(gate, secret)
     token = access_tokens.mint(
         gate,
         caller.subject,
@@ -33,9 +34,9 @@ def access_token_for_service(
         scope=granted,
         client_id=caller.subject.id,
         audience=allowed_audience(gate, audience),
-        extra={"issued_by": str(caller.issuer), **_no_longer_than(gate, secret)},
+        extra={"issued_by": str(caller.issuer), "exp": int(gate.dice.clock()) + life},
     )
-    return token, granted
+    return token, granted, life
 
 
 def service_of(gate: Gatepost, name: str, secret: str, address: str) -> Principal:
@@ -50,13 +51,14 @@ def service_of(gate: Gatepost, name: str, secret: str, address: str) -> Principa
     return caller
 
 
-def _no_longer_than(gate: Gatepost, secret: str) -> dict[str, int]:
-    """The `exp` of a token that is made from one which ends before the usual life is over."""
+def _life(gate: Gatepost, secret: str) -> int:
+    """Seconds: the usual life, or less where the service token itself ends before that."""
     key = digest(secret)
     token = gate.memory.tokens.get_or_read(key, lambda digest_: read_token(gate, digest_))
-    ends = None if token is None or token.expires_at is None else int(token.expires_at.timestamp())
-    usual = int(gate.dice.clock() + gate.settings.tokens.access_token_ttl.total_seconds())
-    return {} if ends is None or ends >= usual else {"exp": ends}
+    usual = int(gate.settings.tokens.access_token_ttl.total_seconds())
+    if token is None or token.expires_at is None:
+        return usual
+    return max(0, min(usual, int(token.expires_at.timestamp()) - int(gate.dice.clock())))
 
 
 def allowed_audience(gate: Gatepost, wanted: str) -> str:
