@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,16 @@ def node() -> str:
 @pytest.fixture(scope="session")
 def issuer() -> Iterator[str]:
     """A running oidc-provider with the people alice and bob, and the client `gatepost` at REDIRECT_URI."""
+    with running(REDIRECT_URI) as address:
+        yield address
+
+
+@contextmanager
+def running(redirect_uri: str) -> Iterator[str]:
+    """Run an oidc-provider whose client is at `redirect_uri`, with the addresses for signing out beside it."""
     if not (FOLDER / "node_modules").is_dir():
         pytest.skip("oidc-provider is not installed: run `make test-peers`")
-    command = [node(), "provider.mjs", REDIRECT_URI]
+    command = [node(), "provider.mjs", redirect_uri]
     with subprocess.Popen(command, cwd=FOLDER, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -20,6 +20,9 @@ server.listen(0, "127.0.0.1", () => {
         client_id: "gatepost",
         client_secret: "a-secret-of-the-test-client-only",
         redirect_uris: [redirectUri],
+        post_logout_redirect_uris: [redirectUri.replace(/callback$/, "signed-out")],
+        backchannel_logout_uri: redirectUri.replace(/callback$/, "logout"),
+        backchannel_logout_session_required: true,
         response_types: ["code"],
         grant_types: ["authorization_code", "refresh_token"],
       },
@@ -29,7 +32,7 @@ server.listen(0, "127.0.0.1", () => {
     conformIdTokenClaims: false,
     cookies: { keys: ["only-for-tests"] },
     pkce: { required: () => true },
-    features: { devInteractions: { enabled: true } },
+    features: { devInteractions: { enabled: true }, backchannelLogout: { enabled: true } },
     // The library's own guard refuses loopback addresses; here everything is on one.
     fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     async findAccount(_context, id) {
