@@ -41,6 +41,8 @@ def _read(gate: Gatepost, key: bytes, now: datetime, address: str) -> Principal:
 def _principal(gate: Gatepost, key: bytes, session: SessionRecord, now: datetime, address: str) -> Principal:
     if gate.memory.has_ended(session.id) or str(session.subject) in gate.memory.disabled:
         raise InvalidToken(detail="the session was ended, or the account disabled")
+    if session.provider and not any(p.name == session.provider for p in gate.settings.sso.providers):
+        raise InvalidToken(detail=f"the provider {session.provider} that vouched is not configured any more")
     if now - session.last_seen_at > SEEN_EVERY:
         gate.memory.sessions.renew(key, replace(session, last_seen_at=now))
         gate.journal.session_seen(session.id, now)
