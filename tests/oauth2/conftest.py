@@ -75,6 +75,7 @@ def error_of(response: httpx2.Response, status: int = 400) -> str:
     assert response.headers["cache-control"] == "no-store"
     body = response.json()
     assert set(body) == {"error", "error_description"}
+    assert all(" " <= c <= "~" and c not in '"\\' for c in body["error_description"])
     return str(body["error"])
 
 

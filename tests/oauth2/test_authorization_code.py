@@ -101,7 +101,11 @@ def test_disabling_the_person_ends_it(gate: Gatepost, tool: Tool, code: str) -> 
         "https://127.0.0.1:43123/callback",
         "http://127.0.0.1:43123/callback/",
         "http://127.0.0.1:43123/callback/../x",
-        "http://127.0.0.1:43123/CALLBACK",
+        "http://127.0.0.1:43123/callback.html",
+        "http://127.0.0.1:43123//evil.example",
+        "http://127.0.0.1:43123/r/evil.example",
+        "http://127.0.0.1:43123/%2e%2e",
+        "http://127.0.0.1:43123?x=y",
         "http://127.0.0.1:43123/callback?next=//evil.example",
         "http://127.0.0.1:43123/callback#fragment",
         "http://127.0.0.1:43123/callback\n",
@@ -137,7 +141,16 @@ def test_no_other_address_ever_gets_an_answer(address: str, person: Browser, too
     assert 'name="request"' not in answer.text
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:1/callback", "http://[::1]:65535/callback"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:1/callback",
+        "http://[::1]:65535/callback",
+        "http://127.0.0.1:43123/",
+        "http://127.0.0.1:43123",
+        "http://127.0.0.1:43123/signed-in",
+    ],
+)
 def test_any_port_of_the_two_loopback_addresses_will_do(address: str, person: Browser, tool: Tool) -> None:
     """RFC 8252 section 7.3."""
     back = person.allow(person.get(tool.url(redirect_uri=address)))
@@ -179,6 +192,7 @@ def test_a_second_client_or_address_is_told_on_a_page(name: str, person: Browser
         pytest.param({"code_challenge": VERIFIER}, "invalid_request", id="not a digest"),
         pytest.param({"code_challenge": challenge_of(VERIFIER) + "="}, "invalid_request", id="padded"),
         pytest.param({"scope": "dataset:view nonsense"}, "invalid_scope", id="scope"),
+        pytest.param({"scope": '"\u00fc\\'}, "invalid_scope", id="a scope that cannot be repeated"),
         pytest.param({"scope": "openid"}, "invalid_scope", id="we are no OpenID provider"),
         pytest.param({"resource": "https://evil.example"}, "invalid_target", id="audience"),
     ],
@@ -193,6 +207,7 @@ def test_a_wrong_request_goes_back_to_the_client_with_state_and_issuer(
     assert told["error"] == expected
     assert told["state"] == "a-state"
     assert told["iss"] == gate.settings.main.public_url
+    assert told["error_description"].isascii()
     assert not set(told["error_description"]) & set('"\\')
 
 
@@ -335,6 +350,7 @@ def test_what_is_asked_is_shown_escaped(person: Browser, tool: Tool) -> None:
         pytest.param({"code_verifier": "v" * 42}, "invalid_request", id="short"),
         pytest.param({"code_verifier": "v" * 129}, "invalid_request", id="long"),
         pytest.param({"redirect_uri": "http://127.0.0.1:43124/callback"}, "invalid_grant", id="another address"),
+        pytest.param({"redirect_uri": "http://127.0.0.1:43123/"}, "invalid_grant", id="another path"),
         pytest.param({"redirect_uri": None}, "invalid_request", id="no address"),
         pytest.param({"client_secret": "x"}, "invalid_client", id="a secret"),
         pytest.param({"client_id": "gatepost"}, "invalid_client", id="another client"),

@@ -378,6 +378,7 @@ def test_a_network_is_an_address_or_the_64_of_an_ipv6_one() -> None:
         ({"client_id": None, "scope": "dataset:view"}, "invalid_client", 401),
         ({"client_secret": "x"}, "invalid_client", 401),
         ({"scope": "nonsense"}, "invalid_scope", 400),
+        ({"scope": '"\u00fc\\'}, "invalid_scope", 400),
         ({"resource": "https://evil.example"}, "invalid_target", 400),
     ],
 )

@@ -24,7 +24,7 @@ from gatepost.server.console.forms import Form, read_form
 from gatepost.server.console.rendering import caller_of, catch_up, gate_of, render
 from gatepost.server.headers import page_policy
 from gatepost.server.oauth2_requests import single_values
-from gatepost.server.problems import FIELD_CODES
+from gatepost.server.problems import FIELD_CODES, description_of
 from gatepost.tokens.authorization_codes import Asked, approve, deny, require_challenge
 from gatepost.tokens.clients import CLIENT_NAME, read_wish, require_client, require_loopback
 
@@ -32,7 +32,6 @@ PATH = "/oauth2/authorize"
 SHOWN_FOR = timedelta(minutes=10)
 LONGEST_STATE = 512
 _VISIBLE = re.compile(r"[\x20-\x7e]*", re.ASCII)  # RFC 6749 appendix A.5
-_NOT_IN_DESCRIPTIONS = re.compile(r'[^\x20-\x7e]|["\\]')  # RFC 6749 section 4.1.2.1
 
 
 class UnsupportedResponseType(GatepostError):
@@ -163,8 +162,7 @@ def _refused(gate: Gatepost, redirect_uri: str, state: str, error: GatepostError
     code = error.code
     if isinstance(error, InvalidField):
         code = FIELD_CODES.get(next(iter(error.fields), ""), InvalidRequest.code)
-    description = _NOT_IN_DESCRIPTIONS.sub("'", str(error))
-    return _back(gate, redirect_uri, state, error=code, error_description=description)
+    return _back(gate, redirect_uri, state, error=code, error_description=description_of(error))
 
 
 def _back(gate: Gatepost, redirect_uri: str, state: str, **answer: str) -> Response:

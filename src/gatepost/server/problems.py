@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from typing import Any
 
 from starlette.responses import Response
@@ -15,6 +16,14 @@ log = logging.getLogger("gatepost.server")
 
 RETRY_AFTER = "1"
 FIELD_CODES = {"scope": "invalid_scope", "resource": "invalid_target"}  # RFC 6749 section 5.2, RFC 8707 section 2
+
+
+_NOT_IN_DESCRIPTIONS = re.compile(r'[^\x20-\x7e]|["\\]')
+
+
+def description_of(error: GatepostError) -> str:
+    """RFC 6749 sections 4.1.2.1 and 5.2: visible ASCII, without quotes and backslashes."""
+    return _NOT_IN_DESCRIPTIONS.sub("'", str(error))
 
 
 def challenge(error: GatepostError) -> str:
@@ -74,7 +83,7 @@ def oauth_problem(error: GatepostError) -> Response:
     headers.pop("WWW-Authenticate", None)
     if status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="gatepost"'
-    body = {"error": code, "error_description": str(error)}
+    body = {"error": code, "error_description": description_of(error)}
     return Response(json.dumps(body), status, headers, media_type="application/json")
 
 

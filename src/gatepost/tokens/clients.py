@@ -15,9 +15,10 @@ CLIENT_ID = "gatepost-cli"
 CLIENT_NAME = "the Gatepost command line"
 HIGHEST_PORT = 65_535
 
-# RFC 8252 section 7.3: a loopback address as literals, any port.  A name ("localhost") may lead elsewhere, and what is
-# not written exactly so could be read as another host by somebody.
-_LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\]):(?P<port>[1-9][0-9]{0,4})/callback", re.ASCII)
+# RFC 8252 section 7.3: a loopback address as literals, any port, and a plain path.  A name ("localhost") may lead
+# elsewhere, and what is not written exactly so could be read as another host by somebody.  One segment is enough: with
+# more, some other server on that computer could be found that passes on what it is sent.
+_LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|\[::1\]):(?P<port>[1-9][0-9]{0,4})(?:/[A-Za-z0-9_-]{0,64})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ def require_loopback(redirect_uri: str) -> None:
     match = _LOOPBACK.fullmatch(redirect_uri)
     if match is None or int(match["port"]) > HIGHEST_PORT:
         raise InvalidRequest(
-            "redirect_uri is not http://127.0.0.1:PORT/callback or http://[::1]:PORT/callback, as RFC 8252 wants"
+            "redirect_uri is not http://127.0.0.1:PORT/callback or http://[::1]:PORT/callback (RFC 8252)"
         )
 
 
