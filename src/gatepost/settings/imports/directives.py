@@ -28,7 +28,7 @@ def directives(text: str) -> Iterator[Directive]:
     """Yield the directives in order.  A comment may stand between the lines of one."""
     parts: list[str] = []
     start = 0
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(re.split(r"\r?\n", text), 1):
         bare = uncommented(line).strip()
         if not bare and (not parts or line.strip()):
             continue  # an empty line ends a directive; a comment does not

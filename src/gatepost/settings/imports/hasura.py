@@ -35,7 +35,6 @@ def from_hasura(text: str) -> Imported:
     single, several = variables.pop(ONE_SECRET, None), variables.pop(SECRETS, None)
     if several is not None and single is not None:
         draft.note(f"{ONE_SECRET} is left out: {SECRETS} stands beside it, and Hasura looked at that one alone")
-        single = None
     secrets = tables(several) if several is not None else tables(single, alone=True)
     if not providers and not secrets:
         raise refusal(f"has neither {PROVIDERS} nor {ONE_SECRET}, so there is nothing to take over")

@@ -47,7 +47,7 @@ def _from_json(text: str) -> Iterator[Leaf]:
 
 
 def _from_lines(text: str) -> Iterator[Leaf]:
-    lines = text.splitlines()
+    lines = re.split(r"\r?\n", text)
     index = 0
     while index < len(lines):
         start, line = index + 1, lines[index]
