@@ -9,6 +9,8 @@ from datetime import timedelta
 import httpx2
 import pytest
 
+from gatepost.audit.trail import Filter, read_audit
+from gatepost.directory.pages import Wanted
 from gatepost.directory.users import UserChange, change_user
 from gatepost.gate import Gatepost
 from gatepost.tokens.api_tokens import WantedToken, issue_api_token
@@ -173,6 +175,16 @@ def test_asking_about_a_token_is_not_using_it(gate: Gatepost, tool: Tool, servic
     ).json()["items"]
 
     assert row["last_used_at"] is None
+
+
+def test_each_question_is_on_record(gate: Gatepost, tool: Tool, pair: dict[str, str], service: MakeService) -> None:
+    """DH-17: whatever is done with a service token names the service and who issued its token."""
+    ask(tool, pair["access_token"], "gateway", service())
+    gate.journal.flush()
+
+    (record,) = read_audit(gate, ADMIN, Wanted(), Filter(event="service.called")).items
+
+    assert (record.subject, record.issuer, record.count) == ("service:gateway", "user:admin", 2)
 
 
 def test_whatever_is_over_is_inactive(

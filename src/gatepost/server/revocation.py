@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gatepost.audit.record import AuditRecord
 from gatepost.errors import InvalidCredentials
 from gatepost.gate import Gatepost
 from gatepost.server.oauth2_requests import Asked, answer, read_request
@@ -49,4 +50,6 @@ def _introspect(gate: Gatepost, asked: Asked) -> Mapping[str, Any]:
     if not asked.client.id or not asked.client.secret:
         raise InvalidCredentials("the caller authenticates with a service's name and token")
     caller = service_of(gate, asked.client.id, asked.client.secret, asked.address)
+    # DH-17, as the edge does for services that prove themselves in the header alone.
+    gate.journal.note(AuditRecord.of(caller, "service.called", "POST /oauth2/introspect", at=gate.now()))
     return introspect(gate, caller, asked["token"])
