@@ -38,6 +38,7 @@ from gatepost.server.pools import DATABASE_THREADS, Pools
 from gatepost.server.problems import ServerError, oauth_problem, problem
 from gatepost.server.rest import groups, questions, resources, roles, running, services, sign_in, tokens, users
 from gatepost.server.rest.shapes import Problem
+from gatepost.sso.states import providers_of
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 MOST_ERRORS = 20
@@ -52,7 +53,11 @@ class WrongMethod(GatepostError):
 
 
 def create_app(gate: Gatepost) -> ASGIApp:
-    """Return the whole server as one ASGI application.  It closes neither the gate nor its database."""
+    """Return the whole server as one ASGI application.  It closes neither the gate nor its database.
+
+    Raises `ConfigurationError` for a provider or issuer with a public key that is none.
+    """
+    providers_of(gate).prepare()
     pools = Pools(passwords=gate.passwords.at_once)
     metrics = health.Metrics(gate, pools)
     inner = _framework(gate, pools, metrics)

@@ -21,6 +21,7 @@ from gatepost.gate import Gatepost
 from gatepost.opening import open_gatepost
 from gatepost.server.app import create_app
 from gatepost.settings import Settings, load
+from gatepost.sso.states import providers_of
 
 log = logging.getLogger("gatepost.server")
 
@@ -40,6 +41,11 @@ def serve(settings_path: Path | None, host: str, port: int, workers: int = 1) ->
         print(f"gatepost: {error}", file=sys.stderr)
         return 2
     with gate:
+        try:
+            providers_of(gate).prepare()
+        except ConfigurationError as error:
+            print(f"gatepost: {error}", file=sys.stderr)
+            return 2
         announce(gate)
         run(gate, listener)
     return 0

@@ -51,6 +51,12 @@ class Providers:
             self._issuers.setdefault(name, Issuer(settings, self._gate.now))
         return self._issuers[name]
 
+    def prepare(self) -> None:
+        """Make every one, without asking any for anything.  Raises `ConfigurationError` for a key that is none."""
+        self.all()
+        for settings in self._gate.settings.delegated.issuers:
+            self.issuer(settings.name)
+
     def all(self) -> list[Provider]:
         return [self.get(settings.name) for settings in self._gate.settings.sso.providers]
 
