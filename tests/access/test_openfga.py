@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import HealthCheck, assume, given, reject, settings
 
 from gatepost.access import AuthorizationModel, RelationTuple, builtin_model, format_model, read_model
 from gatepost.principal import Entity, Subject
@@ -25,7 +25,11 @@ Case = tuple[str, str, str]
 
 
 class FalseAlarmError(Exception):
-    """OpenFGA takes one relation on both sides of an `and` for a loop."""
+    """OpenFGA refuses a model that can be satisfied.
+
+    It takes one relation on both sides of an `and` for a loop, and finds no entry where the way to it comes by a type
+    that it has visited already.
+    """
 
 
 def ask_openfga(
@@ -59,7 +63,7 @@ def ask_openfga(
         timeout=60,
         check=False,
     )
-    if "potential loop" in done.stderr:
+    if "potential loop" in done.stderr or "no entrypoints defined" in done.stderr:
         raise FalseAlarmError
     assert done.stdout.lstrip().startswith("["), done.stdout + done.stderr
     results, _ = json.JSONDecoder().raw_decode(done.stdout.lstrip())
@@ -87,6 +91,17 @@ def test_openfga_says_the_same_of_each_world(world: World, tmp_path: Path) -> No
         )
 
 
+def has_cycle(tuples: list[RelationTuple]) -> bool:
+    """Tell whether one can come back to an object by going from objects to the subjects of their tuples."""
+    below: dict[Entity, set[Entity]] = {}
+    for each in tuples:
+        below.setdefault(each.object, set()).add(each.subject.entity)
+    while leaves := [entity for entity, subjects in below.items() if not any(s in below for s in subjects)]:
+        for entity in leaves:
+            del below[entity]
+    return bool(below)
+
+
 @settings(
     max_examples=int(os.environ.get("GATEPOST_EXAMPLES", "15")),
     deadline=None,
@@ -96,9 +111,13 @@ def test_openfga_says_the_same_of_each_world(world: World, tmp_path: Path) -> No
 def test_openfga_says_the_same_of_random_worlds(
     tmp_path: Path, world: tuple[AuthorizationModel, list[RelationTuple]]
 ) -> None:
-    """Where OpenFGA answers at all: it gives up where a cycle or its depth of 25 is in the way."""
+    """Where OpenFGA answers at all: it gives up where its depth of 25 is in the way.
+
+    Worlds without cycles: on one below a `but not` it says no where nothing is subtracted, and the slow oracle has them.
+    """
     model, drawn = world
     tuples = [t for t in drawn if t.subject != Subject(t.object.type, t.object.id, t.relation)]
+    assume(not has_cycle(tuples))
     graph = graph_of(model, tuples)
     names = [f"user:{name}" for name in USERS[:2]]
     cases = [(u, r, f"{k}:{i}") for u in names for k in TYPES for i in IDS[:2] for r in ("r1", "r2", "r3")]

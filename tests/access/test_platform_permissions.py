@@ -53,3 +53,11 @@ def test_what_a_star_stands_for(permission: str, action: str, resource: Entity, 
 )
 def test_a_scope_reads_a_star_alike(ceiling: str, wanted: str, covered: bool) -> None:
     assert Scope.parse(ceiling).covers(wanted) is covered
+
+
+@pytest.mark.parametrize(("action", "resource"), [("member", Entity("group", "g")), ("assignee", Entity("role", "x"))])
+def test_who_may_everything_is_not_therefore_in_every_group(action: str, resource: Entity) -> None:
+    """A permission says what may be done; membership is a fact, which tuples alone tell."""
+    question = Question(subject=Subject("user", "eve"), action=action, resource=resource)
+
+    assert not check(question, graph_with("*.*")).allowed

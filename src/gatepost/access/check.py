@@ -132,7 +132,12 @@ def _on(cells: list[Held | None], places: tuple[int, ...], start: int, mine: fro
 
 
 def counts(subject_type: str, question: Question) -> bool:
-    """Tell whether role permissions count for the question: for whoever is anonymous, to view a resource only."""
+    """Tell whether role permissions count for the question: for whoever is anonymous, to view a resource only.
+
+    They say what may be done, and not who is in a group or has a role: of those, tuples alone tell.
+    """
+    if question.resource.type in PROTECTED and question.resource.type != PLATFORM.type:
+        return False
     if subject_type != ANONYMOUS.type:
         return True
     return question.action == "view" and question.resource.type not in PROTECTED
