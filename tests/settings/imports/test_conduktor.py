@@ -52,6 +52,14 @@ def test_variables_mean_what_the_yaml_does(take: Take) -> None:
     assert (issuer.username_claim, issuer.groups_claim, issuer.api_key_claim) == ("email", "groups", "apikey")
 
 
+def test_variables_of_a_compose_file_count_too(take: Take) -> None:
+    lines = "".join(f"      {line.replace('=', ': ', 1)}\n" for line in CONDUKTOR_VARIABLES.splitlines())
+    taken = take("conduktor", f"services:\n  console:\n    environment:\n{lines}")
+
+    assert [provider.name for provider in taken.settings.sso.providers] == ["auth0"]
+    assert taken.settings.delegated.issuers
+
+
 @pytest.mark.parametrize("name", ["client-id", "clientId", "clientid", "CLIENT_ID"])
 def test_a_key_may_be_written_in_any_of_its_ways(take: Take, name: str) -> None:
     taken = take("conduktor", SHORT.replace("client-id", name))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gatepost.errors import ConfigurationError
 from gatepost.settings.imports import PRODUCTS, convert
 from gatepost.settings.imports.proof import prove
+from gatepost.settings.imports.variables import read_variables
 from tests.settings.imports.conftest import Take
 from tests.settings.imports.samples import (
     ALLEGROGRAPH,
@@ -71,6 +72,7 @@ def test_a_file_without_anything_to_take_over_is_one_sentence(product: str, text
     assert "\n" not in problem
 
 
+VARIABLES = {name: leaf.value for name, leaf in read_variables(INFRAHUB).items()}
 SAID = [
     pytest.param(
         "hasura", "HASURA_GRAPHQL_SSO_PROVIDERS=[{", "line 1: HASURA_GRAPHQL_SSO_PROVIDERS is not JSON", id="json"
@@ -100,6 +102,12 @@ SAID = [
         ),
         "HASURA_GRAPHQL_JWT_SECRET.claims_namespace_path stands beside claims_namespace",
         id="HA-X3",
+    ),
+    pytest.param(
+        "infrahub",
+        json.dumps({**VARIABLES, "INFRAHUB_SECURITY_AUTO_CREATE_GROUPS_FILTER": "\ud800"}),
+        "INFRAHUB_SECURITY_AUTO_CREATE_GROUPS_FILTER cannot become group_filter: holds a character that no file can",
+        id="half a character",
     ),
     pytest.param("hasura", "A=1\nno equals sign, hush\n", "line 2: must be written NAME=VALUE", id="env line"),
     pytest.param("hasura", "A='hush\n", "line 1: A begins with a quote that is not closed", id="quote"),
@@ -184,7 +192,9 @@ def test_what_cannot_be_read_is_one_sentence_with_its_place(product: str, text: 
 def survives(product: str, text: str) -> None:
     """Whatever the text: a configuration that starts, or one printable sentence."""
     try:
-        prove(convert(product, text, "FILE"))
+        imported = convert(product, text, "FILE")
+        prove(imported)
+        assert imported.toml.encode()
     except ConfigurationError as error:
         (problem,) = error.problems
         assert problem.startswith("FILE: ")

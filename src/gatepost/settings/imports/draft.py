@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.errors import ConfigurationError
+from gatepost.settings.formats import is_utf8
 from gatepost.settings.imports.imported import Imported
 from gatepost.settings.imports.toml import comment, one_line, shown, written
 from gatepost.settings.imports.tree import Leaf, refusal
@@ -60,16 +61,10 @@ class Table:
 
     def fits(self, name: str, value: object, leaf: Leaf | None) -> None:
         """Return if a key can have this value.  Raises `ConfigurationError` that does not repeat it."""
-        kind = self.kinds[name]
-        if kind.optional and value == "":
-            return
-        problems: list[str] = []
-        try:
-            kind.read(value, Place(source="", key=name, environ={}, folder=Path(), problems=problems))
-        except Refused as refused:
-            sentence = str(refused) or f"must be {kind.allowed}"
+        sentence = why_not(self.kinds[name], name, value)
+        if sentence:
             said = f"cannot become {name}: {sentence}"
-            raise (leaf.refuse(said) if leaf is not None else refusal(said)) from None
+            raise leaf.refuse(said) if leaf is not None else refusal(said)
 
     def render(self) -> Iterator[str]:
         yield ""
@@ -155,6 +150,17 @@ class Draft:
             yield from comment(
                 "Left out, for it is not about signing in or has no equivalent: " + listed(self.left_out)
             )
+
+
+def why_not(kind: Kind, name: str, value: object) -> str:
+    """Return why a key of this kind cannot have a value, or an empty text if it can."""
+    if kind.optional and value == "":
+        return ""
+    try:
+        kind.read(value, Place(source="", key=name, environ={}, folder=Path(), problems=[]))
+    except Refused as refused:
+        return str(refused) or f"must be {kind.allowed}"
+    return "" if is_utf8(written(value)) else "holds a character that no file can"
 
 
 def listed(labels: Iterable[str]) -> str:

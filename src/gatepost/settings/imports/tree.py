@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gatepost.errors import ConfigurationError
-from gatepost.settings.imports.toml import shown
+from gatepost.settings.imports.toml import one_line, shown
 from gatepost.settings.place import plain
 
 DEEPEST = 24  # tables within tables; no configuration has more
@@ -19,7 +19,7 @@ NO = frozenset({"false", "no", "off", "0"})
 
 def refusal(sentence: str, line: int = 0) -> ConfigurationError:
     """Make the error of one sentence.  The file's name is put before it by `convert`."""
-    return ConfigurationError([f"line {line}: {sentence}" if line else sentence])
+    return ConfigurationError([one_line(f"line {line}: {sentence}" if line else sentence)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 
 from gatepost.settings.imports.toml import shown
 from gatepost.settings.imports.tree import Leaf, parse_json, refusal
-from gatepost.settings.imports.yaml import environments, read_yaml
+from gatepost.settings.imports.yaml import environment, read_yaml
 
 ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=(.*)", re.DOTALL)
+# In single quotes nothing is escaped.  What is matched is never tried again, so that an open quote costs one look.
+QUOTED = {"'": re.compile(r"'([^']*+)'"), '"': re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)}
 ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 
 
@@ -34,7 +36,7 @@ def _leaves(text: str) -> Iterator[Leaf]:
         return _from_json(text)
     if ASSIGNMENT.match(first):
         return _from_lines(text)
-    return environments(read_yaml(text))
+    return environment(read_yaml(text))
 
 
 def _from_json(text: str) -> Iterator[Leaf]:
@@ -47,40 +49,36 @@ def _from_json(text: str) -> Iterator[Leaf]:
 
 
 def _from_lines(text: str) -> Iterator[Leaf]:
-    lines = re.split(r"\r?\n", text)
-    index = 0
-    while index < len(lines):
-        start, line = index + 1, lines[index]
-        index += 1
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        match = ASSIGNMENT.fullmatch(line)
-        if match is None:
-            raise refusal("must be written NAME=VALUE", start)
-        name, value = match[1], match[2].strip()
-        while value[:1] in {"'", '"'} and _end_of_quotes(value) is None:
-            if index == len(lines):
-                raise refusal(f"{shown(name)} begins with a quote that is not closed", start)
-            value += "\n" + lines[index]
-            index += 1
-        yield Leaf(name, _unquoted(value, name, start), start)
+    text = text.replace("\r\n", "\n")
+    position, number = 0, 1
+    while position < len(text):
+        end = text.find("\n", position)
+        line = text[position : end if end >= 0 else len(text)]
+        after = position + len(line)
+        if line.strip() and not line.lstrip().startswith("#"):
+            match = ASSIGNMENT.fullmatch(line)
+            if match is None:
+                raise refusal("must be written NAME=VALUE", number)
+            value, after = _value(text, position + match.start(2), after, (match[1], number))
+            yield Leaf(match[1], value, number)
+        number += text.count("\n", position, after + 1)
+        position = after + 1
 
 
-def _end_of_quotes(value: str) -> int | None:
-    """Return where the quotes that a value begins with are closed.  In single quotes nothing is escaped."""
-    pattern = r"'[^']*'" if value[0] == "'" else r'"(?:[^"\\]|\\.)*"'
-    match = re.match(pattern, value, re.DOTALL)
-    return match.end() if match else None
-
-
-def _unquoted(value: str, name: str, line: int) -> str:
-    if value[:1] not in {"'", '"'}:
-        return re.sub(r"(^|\s)#.*", "", value).rstrip()
-    end = _end_of_quotes(value)
-    rest = value[end:].strip()
+def _value(text: str, start: int, end: int, place: tuple[str, int]) -> tuple[str, int]:
+    """Return the value that begins at `start`, and where its line ends.  In quotes it may go on over several lines."""
+    bare = text[start:end].strip()
+    if bare[:1] not in QUOTED:
+        return re.sub(r"(^|\s)#.*", "", bare).rstrip(), end
+    name, line = place
+    match = QUOTED[bare[0]].match(text, text.index(bare[0], start))
+    if match is None:
+        raise refusal(f"{shown(name)} begins with a quote that is not closed", line)
+    newline = text.find("\n", match.end())
+    end = newline if newline >= 0 else len(text)
+    rest = text[match.end() : end].strip()
     if rest and not rest.startswith("#"):
         raise refusal(f"{shown(name)} has something behind its closing quote", line)
-    inner = value[1 : (end or 0) - 1]
-    if value[0] == "'":
-        return inner
-    return re.sub(r"\\(.)", lambda found: ESCAPES.get(found[1], found[0]), inner, flags=re.DOTALL)
+    if bare[0] == "'":
+        return match[1], end
+    return re.sub(r"\\(.)", lambda found: ESCAPES.get(found[1], found[0]), match[1], flags=re.DOTALL), end

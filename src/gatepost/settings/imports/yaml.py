@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from gatepost.settings.imports.toml import shown
@@ -75,8 +76,13 @@ def _pairs(node: Node, depth: int = 0) -> list[tuple[str, Node]]:
     return own + [(name, item) for name, item in merged.items() if name not in known]
 
 
-def environments(root: Leaf | Keys) -> Iterator[Leaf]:
-    """Yield the variables of a list or table of them, or of every service of a Compose file."""
+def environment(root: Leaf | Keys) -> Iterator[Leaf]:
+    """Yield the variables of a list or table of them, or of every service of a Compose file, where `$$` is a `$`."""
+    for leaf in _variables(root):
+        yield replace(leaf, value=leaf.value.replace("$$", "$") if isinstance(leaf.value, str) else leaf.value)
+
+
+def _variables(root: Leaf | Keys) -> Iterator[Leaf]:
     if isinstance(root, Leaf):
         yield from _listed(root)
     elif "services" in root.nodes:
@@ -84,9 +90,9 @@ def environments(root: Leaf | Keys) -> Iterator[Leaf]:
         for name in list(services.nodes):
             service = services.below(name)
             if "environment" in service.nodes:
-                yield from environments(service.nodes["environment"])
+                yield from _variables(service.nodes["environment"])
     elif "environment" in root.nodes:
-        yield from environments(root.nodes["environment"])
+        yield from _variables(root.nodes["environment"])
     else:
         for name, node in root.nodes.items():
             if isinstance(node, Keys):
