@@ -105,7 +105,7 @@ def add_provider(draft: Draft, keys: Keys) -> None:
         'needs no CORS at the provider; if it gives you a secret, add client_secret = { env = "NAME" }'
     )
     table.note(
-        "who has no role of admin_roles could not open the console; here the roles he has count: allowed_groups, "
+        "who has no role of admin_roles could not open the console; here the roles of each count: allowed_groups, "
         "allowed_domains and auto_create_users say who may enter at all"
     )
     complete(table, "/console/oauth2/callback")
