@@ -43,7 +43,7 @@ test: $(VENV)/.dev $(SPRITE) ## the whole test suite, on SQLite and PostgreSQL (
 	$(PYTEST) -n $(JOBS) -m "not peer" $(TESTS) $(ARGS)
 
 test-peers: $(VENV)/.dev $(SPRITE) $(PEER)/node_modules/.package-lock.json ## tests against other people's real programs, such as OpenID providers
-	$(PYTEST) -m peer tests/peers $(ARGS)
+	$(PYTEST) -m peer tests $(ARGS)
 
 check: check-format check-lint check-types check-house check-assets ## format, lint, types, house rules, pinned front-end files
 
