@@ -35,7 +35,7 @@ COMMANDS = {
     "provider": Later("providers:providers", "Identity providers."),
     "audit": Later("audit:audit", "Who did what, and who let them."),
     "keys": Later("keys:keys", "The keys that sign tokens."),
-    "config": Later("config:config", "Check a configuration."),
+    "config": Later("config:config", "Check a configuration, or make one of another product's."),
     "doctor": Later("doctor:doctor", "Is the server ready, and if not, why?"),
 }
 
