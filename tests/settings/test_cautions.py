@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gatepost.settings import Settings
+from gatepost.settings import ClaimRule, ProviderSettings, Settings, SsoSettings
 
 Read = Callable[..., Settings]
 
@@ -68,3 +68,21 @@ def test_trap_2_a_delegated_issuer_s_pattern_is_loud_too(read: Read) -> None:
 )  # fmt: skip
 def test_what_is_loud_is_one_sentence(toml: str, sentence: str, read: Read) -> None:
     assert read(toml).warnings() == [sentence]
+
+
+def test_what_does_nothing_yet_is_said_at_the_start() -> None:
+    """Nobody shall believe in a setting that is read and not applied."""
+    provider = ProviderSettings(
+        name="corp",
+        issuer="https://corp.example",
+        client_id="gatepost",
+        protocol="oauth2",
+        response_mode="form_post",
+        token_endpoint_auth_method="private_key_jwt",
+        admin_roles=("boss",),
+        claims_map={"default_role": ClaimRule(path="$.groups[0]")},
+    )
+    said = " ".join(Settings(sso=SsoSettings(providers=(provider,))).warnings())
+
+    for key in ("protocol", "response_mode", "token_endpoint_auth_method", "admin_roles", "claims_map.default_role"):
+        assert f"sso.providers[0].{key}: " in said

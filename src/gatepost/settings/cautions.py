@@ -64,6 +64,24 @@ def provider_cautions(place: str, provider: ProviderSettings) -> Iterator[str]:
     method = provider.token_endpoint_auth_method
     if method == "none" and not provider.pkce:
         yield f"{place}.pkce is off for a public client: whoever sees a code can redeem it"
+    yield from not_available(place, provider)
+
+
+def not_available(place: str, provider: ProviderSettings) -> Iterator[str]:
+    """Say what is understood and does nothing yet, before somebody relies on it."""
+    for is_set, key, sentence in (
+        (provider.protocol == "oauth2", "protocol", "signing in by plain OAuth 2.0 is not available yet"),
+        (provider.response_mode == "form_post", "response_mode", "form_post is not available yet: use query"),
+        (
+            provider.token_endpoint_auth_method == "private_key_jwt",  # noqa: S105 - a name of the protocol
+            "token_endpoint_auth_method",
+            "private_key_jwt is not available yet",
+        ),
+        (bool(provider.admin_roles), "admin_roles", "at a sign-in only role_map makes an admin as yet"),
+        ("default_role" in provider.claims_map, "claims_map.default_role", "it is not applied to sign-ins yet"),
+    ):
+        if is_set:
+            yield f"{place}.{key}: {sentence}"
 
 
 def delegated_cautions(place: str, issuer: DelegatedIssuer) -> Iterator[str]:

@@ -24,6 +24,7 @@ from gatepost.principal import Entity, Method, Principal, Subject
 from gatepost.settings import ProviderSettings
 from gatepost.sso.callback import SignedIn
 from gatepost.sso.claims import map_groups
+from gatepost.sso.role_sync import synchronise_roles
 from gatepost.store import tables
 from gatepost.store.relations import holding, relate, unrelate
 from gatepost.store.store import Change
@@ -71,6 +72,7 @@ def enter(gate: Gatepost, settings: ProviderSettings, person: SignedIn, visit: V
             )
             _refresh_profile(tx, account, person)
             synchronise(tx, settings, person, account.username)
+            _assign_mapped_roles(tx, settings, person, account.username)
             session = open_session(gate, tx, Entity("user", account.username), arrival, cookie=True)
         else:
             keep_clash(gate, tx, person, clash, visit.address)
@@ -234,6 +236,13 @@ def synchronise(tx: Change, settings: MappedSettings, person: SignedIn, username
             "notes": list(person.notes),
         }
         tx.record(replace(_record(tx, person, "groups.synchronised", username), detail=detail))
+
+
+def _assign_mapped_roles(tx: Change, settings: ProviderSettings, person: SignedIn, username: str) -> None:
+    roles = synchronise_roles(tx, settings, person, username)
+    if roles.added or roles.removed or roles.left_out:
+        detail = {"added": roles.added, "removed": roles.removed, "left_out": roles.left_out[:50]}
+        tx.record(replace(_record(tx, person, "roles.synchronised", username), detail=detail))
 
 
 def _wanted_groups(
