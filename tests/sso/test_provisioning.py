@@ -17,60 +17,21 @@ from gatepost.directory.roles import assign_role
 from gatepost.directory.users import NewUser, UserChange, change_user, create_user, delete_user, get_user
 from gatepost.errors import Conflict, Forbidden, InvalidToken, NotFound
 from gatepost.gate import Gatepost
-from gatepost.principal import Principal
-from gatepost.settings import ProviderSettings, Settings, SsoSettings
+from gatepost.settings import ProviderSettings
 from gatepost.sso.callback import SignedIn
 from gatepost.sso.identities import list_conflicts, list_identities, unlink_identity
-from gatepost.sso.provisioning import Visit, enter
 from gatepost.store import tables
 from gatepost.tokens.session_list import end_session
-from gatepost.tokens.sessions import NewSession
-from tests.conftest import OpenGate, settings_for
+from tests.conftest import OpenGate
 from tests.dice import FakeDice
 from tests.directory.people import ADMIN, GOOD_PASSWORD, may, person
+from tests.sso.corp import CORP, OTHER, TRUSTED, come, elsewhere, said, with_providers
 from tests.tokens.signing_in import by_cookie, cookie_for, make_user
-
-CORP = ProviderSettings(name="corp", issuer="https://corp.example", client_id="gatepost", groups_claim="groups")
-TRUSTED = replace(CORP, trust_email=True)
-OTHER = ProviderSettings(name="other", issuer="https://other.example", client_id="gatepost")
 
 
 @pytest.fixture
 def gate(open_gate: OpenGate, gate_url: str) -> Gatepost:
     return open_gate(with_providers(gate_url))
-
-
-def with_providers(url: str) -> Settings:
-    return replace(settings_for(url), sso=SsoSettings(providers=(CORP, OTHER)))
-
-
-def said(subject: str = "sub-alice", username: str = "alice", **what: object) -> SignedIn:
-    """What `corp` vouches for, unless told otherwise."""
-    told = SignedIn(
-        provider="corp",
-        issuer="https://corp.example",
-        subject=subject,
-        claims={},
-        username=username,
-        email=f"{username}@corp.example",
-        email_verified=True,
-        display_name=username.title(),
-        groups=None,
-        id_token="header.claims.signature",
-        sid="",
-        auth_time=None,
-    )
-    return replace(told, **what) if what else told  # type: ignore[arg-type]
-
-
-def elsewhere(subject: str = "sub-alice", username: str = "alice", **what: object) -> SignedIn:
-    return said(subject, username, provider="other", issuer="https://other.example", **what)
-
-
-def come(
-    gate: Gatepost, who: SignedIn, settings: ProviderSettings = CORP, linking: Principal | None = None
-) -> NewSession:
-    return enter(gate, settings, who, Visit(address="192.0.2.7", agent="browser", linking=linking))
 
 
 def people(gate: Gatepost) -> int:

@@ -14,7 +14,7 @@ from gatepost.gate import Gatepost
 from gatepost.settings import ClaimRule
 from tests.conftest import OpenGate
 from tests.directory.people import ADMIN
-from tests.sso.test_group_sync import CORP, come, said, with_providers
+from tests.sso.corp import CORP, come, said, with_providers
 
 MAPPED = replace(CORP, role_map={"platform-admins": "admin", "writers": "steward"})
 BY_CLAIM = replace(MAPPED, claims_map={"roles": ClaimRule(path="$.realm_access.roles")})
