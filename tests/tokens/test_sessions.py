@@ -20,6 +20,7 @@ from gatepost.tokens.sessions import Arrival, open_session, sign_out
 from tests.conftest import OpenGate, settings_for
 from tests.dice import FakeDice
 from tests.directory.people import ADMIN, GOOD_PASSWORD, NOBODY, person
+from tests.sso.corp import with_providers
 from tests.tokens.signing_in import by_bearer, by_cookie, cookie_for, make_user, pair_for, who
 from tests.waiting import eventually
 
@@ -89,16 +90,30 @@ def test_an_idle_session_of_the_database_is_over_for_a_process_that_never_saw_it
         by_cookie(second_gate, session)
 
 
-def test_the_provider_bounds_a_session_further(alice: Gatepost, dice: FakeDice) -> None:
+def test_the_provider_bounds_a_session_further(open_gate: OpenGate, gate_url: str, dice: FakeDice) -> None:
     """Rule 11: `session_max_age`."""
+    gate = open_gate(with_providers(gate_url))
+    make_user(gate)
     arrival = Arrival(method="sso", address="", provider="corp", longest=HOUR)
-    with alice.change_unasked() as tx:
-        session = open_session(alice, tx, person("alice").subject, arrival, cookie=True)
+    with gate.change_unasked() as tx:
+        session = open_session(gate, tx, person("alice").subject, arrival, cookie=True)
     dice.advance(HOUR - MOMENT)
-    assert by_cookie(alice, session).provider == "corp"
+    assert by_cookie(gate, session).provider == "corp"
     dice.advance(MOMENT)
     with pytest.raises(InvalidToken):
-        by_cookie(alice, session)
+        by_cookie(gate, session)
+
+
+def test_a_provider_that_is_no_longer_configured_has_no_sessions(open_gate: OpenGate, gate_url: str) -> None:
+    gate = open_gate(with_providers(gate_url))
+    make_user(gate)
+    arrival = Arrival(method="sso", address="", provider="corp")
+    with gate.change_unasked() as tx:
+        session = open_session(gate, tx, person("alice").subject, arrival, cookie=True)
+    assert by_cookie(gate, session).provider == "corp"
+
+    with pytest.raises(InvalidToken):
+        by_cookie(open_gate(settings_for(gate_url)), session)
 
 
 def test_limits_are_the_configured_ones(open_gate: OpenGate, gate_url: str, dice: FakeDice) -> None:
