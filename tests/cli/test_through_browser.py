@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from threading import Thread
 import pytest
 
 from gatepost.cli import through_browser
-from gatepost.cli.loopback import Loopback, answer_in
+from gatepost.cli.loopback import Loopback, _handler, answer_in
 from gatepost.cli.through_browser import is_browser_likely, on_a_device
 from gatepost.client import Client, Tokens, oauth2
 from gatepost.client.errors import Misconfigured, Refused, SignInRefused
@@ -345,3 +346,31 @@ def test_a_sign_in_through_the_browser_is_kept(run: Run, server: StandIn, enviro
     assert sent["redirect_uri"] == asked["redirect_uri"]
     assert (environ / "sign-ins.json").exists()
     assert sent["code_verifier"] not in result.stderr
+
+
+class Wire:
+    """A connection that keeps what is sent, in order with what else happens."""
+
+    def __init__(self, request: bytes, events: list[str]) -> None:
+        self._request, self._events = request, events
+
+    def makefile(self, *_: object) -> io.BytesIO:
+        return io.BytesIO(self._request)
+
+    def sendall(self, data: bytes) -> None:
+        self._events.append("page" if b"</html>" in data else "head")
+
+    def settimeout(self, seconds: float) -> None:
+        """A wire has no clock."""
+
+
+def test_the_answer_is_taken_when_the_page_is_out_and_not_before() -> None:
+    """Whoever waits for a no ends the program at once: the page would go with it, and the browser show a broken one."""
+    events: list[str] = []
+    handler = _handler(
+        lambda *_: (200, "<p>done</p></html>", {"error": "access_denied"}), lambda _: events.append("answer")
+    )
+
+    handler(Wire(b"GET /callback HTTP/1.1\r\nHost: x\r\n\r\n", events), ("127.0.0.1", 1), None)  # type: ignore[arg-type]
+
+    assert events[-2:] == ["page", "answer"]

@@ -114,6 +114,7 @@ def terminal(server: str, tmp_path: Path) -> Iterator[Terminal]:
     for process in terminal.started:
         if process.poll() is None:  # a test that failed half way
             process.kill()
+        if process.stdout is not None and not process.stdout.closed:
             process.communicate()
 
 

@@ -36,7 +36,7 @@ class Loopback:
     def __init__(self, state: str) -> None:
         self._state = state
         self._answers: SimpleQueue[Answer] = SimpleQueue()
-        self._server = _server(_handler(self._take))
+        self._server = _server(_handler(self._judge, self._answers.put))
         host, port = self._server.server_address[:2]
         self.netloc = f"[{host!s}]:{port}" if ":" in str(host) else f"{host!s}:{port}"
         self.redirect_uri = f"http://{self.netloc}{PATH}"
@@ -61,17 +61,16 @@ class Loopback:
                     return answer
         raise SignInRefused("nobody signed in within the time that there was: try again")
 
-    def _take(self, host: str, target: str) -> tuple[int, str]:
-        """Judge one request: the status and the page that it gets."""
+    def _judge(self, host: str, target: str) -> tuple[int, str, Answer | None]:
+        """Judge one request: the status and the page that it gets, and the answer if it brought one."""
         # Another name for this address is a page elsewhere that had its name rebound to this computer.
         if host != self.netloc or urlsplit(target).path != PATH:
-            return 404, _PAGE.format(title=_STRAY[0], text=_STRAY[1])
+            return 404, _PAGE.format(title=_STRAY[0], text=_STRAY[1]), None
         answer = answer_in(target)
         if not is_answer_to(self._state, answer):
-            return 400, _PAGE.format(title=_STRAY[0], text=_STRAY[1])
-        self._answers.put(answer)
+            return 400, _PAGE.format(title=_STRAY[0], text=_STRAY[1]), None
         title, text = _DONE if "code" in answer else _NO
-        return 200, _PAGE.format(title=title, text=text)
+        return 200, _PAGE.format(title=title, text=text), answer
 
 
 def answer_in(address: str) -> Answer:
@@ -104,13 +103,23 @@ class _Server6(_Server):
     address_family = socket.AF_INET6
 
 
-def _handler(take: Callable[[str, str], tuple[int, str]]) -> type[BaseHTTPRequestHandler]:
+Judge = Callable[[str, str], tuple[int, str, Answer | None]]
+
+
+def _handler(judge: Judge, take: Callable[[Answer], None]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = SLOWEST
 
         def do_GET(self) -> None:
-            status, page = take(self.headers.get("Host", ""), self.path)
-            body = page.encode()
+            status, page, answer = judge(self.headers.get("Host", ""), self.path)
+            try:
+                self._send(status, page.encode())
+            finally:
+                # Only now, and in any case: whoever waits for the answer may end the program, and the page with it.
+                if answer is not None:
+                    take(answer)
+
+        def _send(self, status: int, body: bytes) -> None:
             self.send_response(status)
             for name, value in (
                 ("Content-Type", "text/html; charset=utf-8"),
