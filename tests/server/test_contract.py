@@ -479,7 +479,33 @@ def test_a_method_that_is_not_allowed_says_which_are(
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"} - allowed:
         answer = client.request(method, path, headers=company.admin)
         problem(answer, 405, "method_not_allowed")
-        assert set(answer.headers["allow"].split(", ")) == allowed
+        assert set(answer.headers["allow"].split(", ")) == allowed | ({"HEAD"} if "GET" in allowed else set())
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/v1/users", 200),
+        ("/api/v1/me", 200),
+        ("/api/v1/audit", 200),
+        ("/api/v1/auth/providers", 200),
+        ("/api/v1/users/nobody", 404),
+        ("/api/v1/check", 405),
+    ],
+)
+def test_head_is_get_without_a_body(client: httpx2.Client, company: Company, path: str, status: int) -> None:
+    """RFC 9110 section 9.3.2: link checkers and health probes ask so."""
+    asked, got = (client.request(method, path, headers=company.admin) for method in ("HEAD", "GET"))
+    assert (asked.status_code, got.status_code) == (status, status)
+    assert asked.content == b""
+    assert asked.headers["content-type"] == got.headers["content-type"]
+    assert asked.headers["content-length"] == got.headers["content-length"] or path == "/api/v1/audit"
+    assert ("allow" in asked.headers) == (status == 405)
+
+
+def test_head_needs_the_credential_that_get_needs(client: httpx2.Client, company: Company) -> None:
+    assert client.head("/api/v1/users").status_code == 401
+    assert client.head("/api/v1/users", headers=company.cy).status_code == 403
 
 
 def test_every_answer_has_the_headers_that_keep_it_harmless(client: httpx2.Client, company: Company) -> None:

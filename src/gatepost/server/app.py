@@ -157,13 +157,14 @@ def _sentence(fault: dict[str, Any]) -> str:
 
 
 def _allowed(request: Request) -> list[str]:
-    """RFC 9110 section 10.2.1: every method of this address, whichever route has it."""
+    """RFC 9110 section 10.2.1: every method of this address, whichever route has it.  Where GET is, HEAD is."""
     routes = request.app.router.routes
-    return [
+    found = {
         method
         for method in METHODS
         if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
-    ]
+    }
+    return [method for method in METHODS if method in found or (method == "HEAD" and "GET" in found)]
 
 
 def _on_hang_up(request: Request, _error: Exception) -> Response:

@@ -79,9 +79,10 @@ class Edge:
                 await send({"type": "websocket.close", "code": 1008})
             return
         kind, begun = kind_of(scope["path"]), time.perf_counter()
-        reply = Reply(send, self.gate, kind)
+        bare = scope["method"] == "HEAD" and kind in JSON_KINDS
+        reply = Reply(send, self.gate, kind, bare=bare)
         try:
-            await self._answer(scope, receive, reply, kind)
+            await self._answer({**scope, "method": "GET"} if bare else scope, receive, reply, kind)
         except GatepostError as error:
             await self._fail(scope, receive, reply, kind, error)
         except Exception:
@@ -205,13 +206,17 @@ class Edge:
 class Reply:
     """Sends an answer, with the headers that every answer of its kind has."""
 
-    def __init__(self, send: Send, gate: Gatepost, kind: Kind) -> None:
+    A `bare` one answers HEAD: the headers of the GET, and no body (RFC 9110 section 9.3.2).
+    """
+
+    def __init__(self, send: Send, gate: Gatepost, kind: Kind, *, bare: bool = False) -> None:
         self._send = send
         self._gate = gate
         self._kind = kind
         self.status = 0
         self.is_whole = False
 
+        self._bare = bare
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
@@ -223,13 +228,15 @@ class Reply:
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.is_whole = True
 
+        if self._bare and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
     async def json(self, body: bytes) -> None:
         """Send a whole answer that sets no header itself: nothing is merged."""
         self.status = 200
         length = (b"content-length", str(len(body)).encode())
         headers = [length, JSON, *out.headers_for(self._gate, self._kind)]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+        await self._send({"type": "http.response.body", "body": b"" if self._bare else body})
         self.is_whole = True
 
 

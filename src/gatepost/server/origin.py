@@ -76,17 +76,30 @@ def client_address(
     peer: str, headers: Headers, trusted: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
 ) -> str:
     """Where the request comes from.  `X-Forwarded-For` counts only as far as trusted proxies vouch for it."""
-    address = peer
+    address = _unmapped(peer)
     if not trusted or not _is_within(address, trusted):
         return address
     for part in reversed(",".join(all_of(headers, b"x-forwarded-for")).split(",")):
-        candidate = part.strip()
+        candidate = _unmapped(part.strip())
         if not _is_address(candidate):
             return address
         address = candidate
         if not _is_within(address, trusted):
             return address
     return address
+
+
+def _unmapped(text: str) -> str:
+    """An IPv4 address as such (RFC 4291 section 2.5.5.2): a socket that listens on both families says `::ffff:10.0.0.1`.
+
+    Networks are configured as IPv4, and whoever is throttled must not start anew by the other spelling.
+    """
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return text if mapped is None else str(mapped)
 
 
 def _is_address(text: str) -> bool:
