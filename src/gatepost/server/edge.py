@@ -204,7 +204,7 @@ class Edge:
 
 
 class Reply:
-    """Sends an answer, with the headers that every answer of its kind has."""
+    """Sends an answer, with the headers that every answer of its kind has.
 
     A `bare` one answers HEAD: the headers of the GET, and no body (RFC 9110 section 9.3.2).
     """
@@ -213,10 +213,10 @@ class Reply:
         self._send = send
         self._gate = gate
         self._kind = kind
+        self._bare = bare
         self.status = 0
         self.is_whole = False
 
-        self._bare = bare
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
@@ -224,12 +224,12 @@ class Reply:
             present = {name.lower() for name, _ in sent}
             extra = out.headers_for(self._gate, self._kind)
             message = {**message, "headers": sent + [pair for pair in extra if pair[0] not in present]}
+        if self._bare and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
         await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.is_whole = True
 
-        if self._bare and message["type"] == "http.response.body":
-            message = {**message, "body": b""}
     async def json(self, body: bytes) -> None:
         """Send a whole answer that sets no header itself: nothing is merged."""
         self.status = 200
