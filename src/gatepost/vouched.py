@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, select
@@ -22,6 +22,9 @@ KEPT = 20_000
 SWEPT_AT = 10_000
 # As long as the changelog is kept for certain.  No ID token counts longer, so none outlives the record of its end.
 LONGEST_LIFE = timedelta(days=7)
+# How long a verified signature is taken for granted.  A key is withdrawn where it was stolen, and a token signed with it
+# may say that it is good for years: whoever verifies again sees that the key is gone from the issuer's set.
+VERIFIED_FOR = timedelta(minutes=10)
 LOGOUT = "provider_logout"
 # What a verified token came to was read from these: after a change it is worked out anew.
 READ_FROM = frozenset({"group", "role", "service"})
@@ -44,6 +47,30 @@ class Vouched:
     groups: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     role: str | None = None  # the one role of the call if none is asked for
+    verified_at: float = 0.0  # stamped by the cache that keeps it
+
+
+class _Verified(Cache[bytes, Vouched]):
+    """Verified tokens, each for as long as its signature is taken for granted."""
+
+    def __init__(self, most: int, clock: Callable[[], float]) -> None:
+        super().__init__(most)
+        self._clock = clock
+
+    def get(self, key: bytes) -> Vouched | None:
+        known = super().get(key)
+        if known is None or self._clock() - known.verified_at >= VERIFIED_FOR.total_seconds():
+            return None
+        return known
+
+    def get_or_read(self, key: bytes, read: Callable[[bytes], Vouched | None]) -> Vouched | None:
+        verified_at = self._clock()
+
+        def stamped(wanted: bytes) -> Vouched | None:
+            fresh = read(wanted)
+            return None if fresh is None else replace(fresh, verified_at=verified_at)
+
+        return super().get_or_read(key, stamped)
 
 
 class VouchedTokens:
@@ -52,8 +79,8 @@ class VouchedTokens:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self.delegated: Cache[bytes, Vouched] = Cache(KEPT)
-        self.id_tokens: Cache[bytes, Vouched] = Cache(KEPT)
+        self.delegated: Cache[bytes, Vouched] = _Verified(KEPT, clock)
+        self.id_tokens: Cache[bytes, Vouched] = _Verified(KEPT, clock)
         self._ends: dict[bytes, float] = {}
 
     def has_ended(self, token: Vouched) -> bool:
@@ -89,6 +116,11 @@ class VouchedTokens:
                 cache.drop_where(
                     lambda v: v.subject is not None and v.subject.type == "user" and v.subject.id in people
                 )
+
+    def forget_issuer(self, provider: str) -> None:
+        """Verify every token of this issuer again: a key that may have signed one of them was withdrawn."""
+        for cache in (self.delegated, self.id_tokens):
+            cache.drop_where(lambda v: v.provider == provider)
 
     def clear(self) -> None:
         self.delegated.clear()

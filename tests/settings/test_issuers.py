@@ -181,6 +181,7 @@ SLOW = "repeats a group in which something repeats, or has more than three .*: i
         pytest.param(PROVIDER + 'group_filter = ".*.*.*.*x"', f'{P}.group_filter = ".*.*.*.*x": {SLOW}', id="a high power"),
         pytest.param(PROVIDER + 'claims_namespace = "https://hasura.io/jwt/claims"\nclaims_namespace_path = "$.a"', f'{P}.claims_namespace_path = "$.a": must be left out where claims_namespace is given', id="HA-X3"),
         pytest.param(PROVIDER + 'claims_map = { roles = "groups" }', f'{P}.claims_map.roles = "groups": must be a JSONPath (RFC 9535) such as "$.realm_access.roles" or "$.groups[0]"', id="no JSONPath"),
+        pytest.param(PROVIDER + 'claims_map = { roles = "$.groups[?@.x]" }', f'{P}.claims_map.roles = "$.groups[?@.x]": must be a JSONPath (RFC 9535) such as "$.realm_access.roles" or "$.groups[0]"', id="a filter"),
         pytest.param(PROVIDER + "claims_map = { roles = { default = 1 } }", f'{P}.claims_map.roles = {{"default": 1}}: must be a JSONPath or {{ path = "…", default = "…" }}', id="no path"),
         pytest.param(PROVIDER + 'claims_map = { rolls = "$.x" }', f'{P}.claims_map = "rolls": must be roles, default_role or x-hasura-…', id="no such claim"),
         pytest.param(PROVIDER + 'role_map = { a = ["b"] }', f'{P}.role_map.a = ["b"]: must be a name of 1 to 128 printable ASCII characters without space and : # * / \\ % < > or quotes', id="role map"),

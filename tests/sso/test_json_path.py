@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatepost.settings.formats import JSON_PATH
+from gatepost.settings.place import Place, Refused
 from gatepost.sso.json_path import find
 
 CLAIMS = {
@@ -49,3 +55,33 @@ def test_a_path_leads_where_it_says(path: str, values: tuple[object, ...], one: 
 def test_what_is_no_path_is_an_error(path: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         find(path, CLAIMS)
+
+
+HERE = Place(source="", key="", environ={}, folder=Path(), problems=[])
+STEPS = st.one_of(
+    st.from_regex(r"\.{1,2}[A-Za-z_*][A-Za-z0-9_*-]{0,3}", fullmatch=True),
+    st.from_regex(
+        r"\[(\*|-?[0-9]{0,10}|'[^']{0,3}'|\"[^\"]{0,3}\"|[0-9]{0,12}:[0-9]{0,12}|\?.{0,4})\]", fullmatch=True
+    ),
+)
+
+
+def is_taken(path: str) -> bool:
+    """Tell whether the configuration takes a path."""
+    try:
+        JSON_PATH.read(path, HERE)
+    except Refused:
+        return False
+    return True
+
+
+@given(st.lists(STEPS, max_size=4).map(lambda steps: "$" + "".join(steps)))
+def test_whatever_the_configuration_takes_for_a_path_is_understood_here(path: str) -> None:
+    """Or the mistake would show with the first person who signs in, and not at the start."""
+    if is_taken(path):
+        find(path, CLAIMS)
+
+
+@pytest.mark.parametrize("path", ["$.groups[?@.x]", "$[?(@.role=='admin')]", "$.a[?true]"])
+def test_a_filter_is_refused_by_the_configuration(path: str) -> None:
+    assert not is_taken(path)

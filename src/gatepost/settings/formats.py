@@ -154,7 +154,7 @@ def read_pattern(value: object, _: Place) -> re.Pattern[str]:
     return pattern
 
 
-_STEP = r"(\.{1,2}([A-Za-z_][A-Za-z0-9_-]*|\*)|\[(\*|-?[0-9]{1,9}|'[^']+'|\"[^\"]+\"|[0-9]*:[0-9]*|\?.+)\])"
+_STEP = r"(\.{1,2}([A-Za-z_][A-Za-z0-9_-]*|\*)|\[(\*|-?[0-9]{1,9}|'[^']+'|\"[^\"]+\"|[0-9]*:[0-9]*)\])"
 JSON_PATH = matching(
     "JSONPath", rf"\$(?=.{{0,512}}\Z){_STEP}*", 'a JSONPath (RFC 9535) such as "$.realm_access.roles" or "$.groups[0]"'
 )

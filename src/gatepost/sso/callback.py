@@ -134,7 +134,7 @@ def read_person(provider: Provider, vouched: Vouched) -> SignedIn:
         display_name=read_display_name(claims, username),
         groups=groups.names,
         id_token=vouched.tokens.id_token,
-        sid=sid if isinstance(sid, str) and len(sid) <= 255 else "",
+        sid=sid if isinstance(sid, str) and len(sid) <= 255 and sid.isprintable() else "",
         auth_time=None if signed_in is None else datetime.fromtimestamp(signed_in, UTC),
         notes=(*vouched.notes, *([groups.note] if groups.note else [])),
     )

@@ -1,4 +1,7 @@
-"""Finding claims by JSONPath (RFC 9535): names, indexes, slices, wildcards and descendants.  No filters."""
+"""Finding claims by JSONPath (RFC 9535): names, indexes, slices, wildcards and descendants.
+
+No filters: the configuration refuses them.
+"""
 
 from __future__ import annotations
 

@@ -43,6 +43,11 @@ class ProviderKeys:
         self._extra: deque[datetime] = deque(maxlen=HANDFUL)
         self._unknown: dict[str, datetime] = {}
         self._failure: ProviderFailed | None = None
+        self._when_withdrawn: Callable[[], None] = _nothing
+
+    def tell_withdrawn(self, then: Callable[[], None]) -> None:
+        """Call `then` whenever a key is no longer in the set: what it verified before holds no longer."""
+        self._when_withdrawn = then
 
     def candidates(self, kid: str | None, algorithm: str) -> Sequence[PublicKey]:
         """Return the keys to try for `kid`, looking again at once if nobody knows it.  Raises `ProviderFailed`."""
@@ -100,7 +105,10 @@ class ProviderKeys:
         now = self._now()
         due = now + RETRY
         try:
+            known = self._keys
             self._keys, fresh_for = self._ask()
+            if {key.thumbprint for key in known} - {key.thumbprint for key in self._keys}:
+                self._when_withdrawn()
             self._failure, self._fetched_at, due = None, now, now + fresh_for
             self._unknown.clear()
         except ProviderFailed as failure:
@@ -138,6 +146,10 @@ class ProviderKeys:
         if len(self._unknown) >= MAX_NEGATIVE:
             self._unknown.clear()
         self._unknown[kid] = self._now()
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 def lifetime(cache_control: str) -> timedelta:

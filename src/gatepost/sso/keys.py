@@ -54,6 +54,11 @@ class PublicKey:
     alg: str
     key: Key = field(repr=False, compare=False)
 
+    @property
+    def thumbprint(self) -> str:
+        """What makes it this key whatever it is called (RFC 7638)."""
+        return self.key.thumbprint()
+
     def fits(self, algorithm: str) -> bool:
         """Tell whether this key works with `algorithm`: type, curve, and the key's own `alg` if it has one."""
         kty, crv = KEY_TYPES.get(algorithm, ("", ""))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from gatepost.errors import NotFound
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
 from gatepost.sso.delegated import Issuer
+from gatepost.sso.jwks import ProviderKeys
 from gatepost.sso.provider import Provider
+
+Source = TypeVar("Source", Provider, Issuer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Providers:
             settings = next((p for p in self._gate.settings.sso.providers if p.name == name), None)
             if settings is None:
                 raise NotFound("there is no such provider")
-            self._made.setdefault(name, Provider(settings, self._gate.now))
+            self._made.setdefault(name, self._watched(Provider(settings, self._gate.now)))
         return self._made[name]
 
     def issuer(self, name: str) -> Issuer:
@@ -48,8 +52,13 @@ class Providers:
             settings = next((d for d in self._gate.settings.delegated.issuers if d.name == name), None)
             if settings is None:
                 raise NotFound("there is no such issuer")
-            self._issuers.setdefault(name, Issuer(settings, self._gate.now))
+            self._issuers.setdefault(name, self._watched(Issuer(settings, self._gate.now)))
         return self._issuers[name]
+
+    def _watched(self, made: Source) -> Source:
+        if isinstance(made.keys, ProviderKeys):
+            made.keys.tell_withdrawn(lambda: self._gate.memory.vouched.forget_issuer(made.name))
+        return made
 
     def prepare(self) -> None:
         """Make every one, without asking any for anything.  Raises `ConfigurationError` for a key that is none."""
