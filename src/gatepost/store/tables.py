@@ -152,6 +152,11 @@ sessions = Table(
     Column("ended_at", Instant, index=True),
     Column("address", Text, nullable=False),
     Column("agent", Text, nullable=False),
+    Column("roles", Json),  # those that the provider vouches for until this session ends; never stored as tuples
+    Column("default_role", Name),
+    Column("vouched_at", Instant),  # when the provider said so; a session that came of another one keeps its time
+    Column("provider_token", Text),  # sealed; the provider's refresh token
+    Column("rests_on", Name, index=True),  # the browser's session that this one came of
 )
 
 refresh_tokens = Table(
