@@ -8,6 +8,8 @@ from gatepost.access.explain import Explanation, Step, explain
 from gatepost.access.formatting import format_model
 from gatepost.access.graph import Graph
 from gatepost.access.model import PROTECTED, AuthorizationModel
+from gatepost.access.model_json import read_model as read_model_json
+from gatepost.access.model_json import write_model as write_model_json
 from gatepost.access.roles import grants_of, groups_of, permissions_of, rights, roles_of
 from gatepost.access.search import Access, Found, access_list, everything, objects, subjects, walk_objects
 from gatepost.access.tuples import RelationTuple, TupleChange
@@ -40,10 +42,12 @@ __all__ = [
     "parse_model",
     "permissions_of",
     "read_model",
+    "read_model_json",
     "rights",
     "roles_of",
     "subjects",
     "validate",
     "walk_objects",
     "with_protected_types",
+    "write_model_json",
 ]

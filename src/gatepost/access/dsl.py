@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gatepost.access.model import (
+    GENERIC,
+    MAX_NESTING,
+    MAX_RELATION_NAME,
+    MAX_TYPE_NAME,
+    PARAMETER_TYPES,
+    SCHEMAS,
     AuthorizationModel,
     Computed,
     Condition,
@@ -19,14 +25,6 @@ from gatepost.access.model import (
 )
 from gatepost.access.scan import Word, scan
 from gatepost.errors import InvalidModel
-
-MAX_NESTING = 32
-MAX_TYPE_NAME = 254
-MAX_RELATION_NAME = 50
-PARAMETER_TYPES = frozenset(
-    {"any", "bool", "string", "int", "uint", "double", "duration", "timestamp", "ipaddress", "list", "map"}
-)
-GENERIC = frozenset({"list", "map"})
 
 Places = dict[tuple[str, str], tuple[int, int]]
 
@@ -98,12 +96,14 @@ class _Parser:
 
     def model(self) -> Parsed:
         self.skip_lines()
+        if self.at("module"):
+            raise self.wrong("modules are put together before they come here: expected 'model'", self.here)
         self.expect("model")
         self.skip_lines()
         self.expect("schema")
         version = self.name("a schema version", 10)
-        if version.text != "1.1":
-            raise self.wrong(f"schema {version.text} is not supported: expected 1.1", version)
+        if version.text not in SCHEMAS:
+            raise self.wrong(f"schema {version.text} is not supported: expected {' or '.join(SCHEMAS)}", version)
         self.end_line()
         types: dict[str, Type] = {}
         conditions: dict[str, Condition] = {}
@@ -117,9 +117,11 @@ class _Parser:
                 condition = self.condition()
                 self.unique(condition.name, conditions, "condition", start)
                 conditions[condition.name] = condition
+            elif self.at("extend"):
+                raise self.wrong("'extend' is for modules: expected 'type' or 'condition'", self.here)
             else:
                 raise self.fail("'type' or 'condition'")
-        return Parsed(AuthorizationModel(types, conditions), self.places)
+        return Parsed(AuthorizationModel(types, conditions, version.text), self.places)
 
     def unique(self, name: str, known: dict[str, Type] | dict[str, Condition], what: str, at: Word) -> None:
         if name in known:
@@ -239,15 +241,15 @@ class _Parser:
             raise self.wrong("expected an expression between the braces", block)
         return Condition(name.text, tuple(parameters.items()), expression)
 
-    def parameter_type(self) -> str:
+    def parameter_type(self, depth: int = 0) -> str:
         kind = self.name("a parameter type", MAX_RELATION_NAME)
         if kind.text not in PARAMETER_TYPES:
             raise self.wrong(f"unknown parameter type {kind.text}: expected {', '.join(sorted(PARAMETER_TYPES))}", kind)
         if kind.text not in GENERIC:
             return kind.text
+        if depth > MAX_NESTING:
+            raise self.wrong(f"parameter types are nested deeper than {MAX_NESTING}", kind)
         self.expect("<")
-        inner = self.name("a parameter type", MAX_RELATION_NAME)
-        if inner.text not in PARAMETER_TYPES - GENERIC:
-            raise self.wrong(f"a {kind.text} cannot hold {inner.text}", inner)
+        inner = self.parameter_type(depth + 1)
         self.expect(">")
-        return f"{kind.text}<{inner.text}>"
+        return f"{kind.text}<{inner}>"

@@ -9,6 +9,15 @@ from types import MappingProxyType
 PROTECTED = frozenset({"user", "service", "anonymous", "group", "role", "platform"})
 """Types that no posted model and no direct tuple write can change."""
 
+SCHEMAS = ("1.1", "1.2")
+MAX_NESTING = 32
+MAX_TYPE_NAME = 254
+MAX_RELATION_NAME = 50
+PARAMETER_TYPES = frozenset(
+    {"any", "bool", "string", "int", "uint", "double", "duration", "timestamp", "ipaddress", "list", "map"}
+)
+GENERIC = frozenset({"list", "map"})
+
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
@@ -98,16 +107,29 @@ class Type:
 
 
 @dataclass(frozen=True, slots=True)
+class Module:
+    """Where a part of a model came from that another program put together from modules."""
+
+    name: str
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorizationModel:
-    """Types and conditions by name.  Immutable: a changed model is another model."""
+    """Types and conditions by name.  Immutable: a changed model is another model.
+
+    `modules` says of (type, relation), of (type, "") and of ("condition", name) where they came from, if that was told.
+    """
 
     types: Mapping[str, Type]
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     schema: str = "1.1"
+    modules: Mapping[tuple[str, str], Module] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "types", MappingProxyType(dict(self.types)))
         object.__setattr__(self, "conditions", MappingProxyType(dict(self.conditions)))
+        object.__setattr__(self, "modules", MappingProxyType(dict(self.modules)))
 
     @property
     def resource_types(self) -> tuple[str, ...]:

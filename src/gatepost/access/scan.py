@@ -10,7 +10,7 @@ from gatepost.errors import InvalidModel
 
 MAX_BYTES = 256 * 1024
 
-_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_\-./]*")
+WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_\-./]*")
 _BLANK = re.compile(r"[ \t\r]+")
 _PUNCTUATION = frozenset("[](),:#*<>")
 
@@ -63,7 +63,7 @@ def scan(text: str) -> Iterator[Word]:
             depth = max(0, depth + (char in "[(") - (char in "])"))
             yield Word("mark", char, line, column)
             position += 1
-        elif word := _WORD.match(text, position):
+        elif word := WORD.match(text, position):
             yield Word("word", word.group(), line, column)
             position = word.end()
         else:

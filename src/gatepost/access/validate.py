@@ -73,8 +73,6 @@ def parts(rewrite: Rewrite) -> Iterator[Rewrite]:
 
 
 def _faults_of(model: AuthorizationModel, kind: str, rewrite: Rewrite) -> Iterator[str]:
-    if sum(isinstance(part, Direct) for part in parts(rewrite)) > 1:
-        yield "direct types are given twice"
     for part in parts(rewrite):
         match part:
             case Direct(restrictions):
