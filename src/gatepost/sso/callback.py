@@ -86,10 +86,20 @@ def finish(provider: Provider, attempt: Attempt, params: Mapping[str, str], now:
 
 def vouch(provider: Provider, attempt: Attempt, params: Mapping[str, str], now: datetime) -> Vouched:
     """Return the claims that the provider vouches for.  The same errors as `finish`."""
+    check_answer(provider, attempt, params, now)
+    return redeem_answer(provider, attempt, params["code"], now)
+
+
+def check_answer(provider: Provider, attempt: Attempt, params: Mapping[str, str], now: datetime) -> None:
+    """Return for an answer that belongs to the attempt and is a yes.  The same errors as `finish`."""
     for check in ANSWER_CHECKS:
         check(_Answer(provider, attempt, params, now))
+
+
+def redeem_answer(provider: Provider, attempt: Attempt, code: str, now: datetime) -> Vouched:
+    """Return what the code is worth, once the answer was checked.  The same errors as `finish`."""
     try:
-        return _redeemed(provider, attempt, params["code"], now)
+        return _redeemed(provider, attempt, code, now)
     except ProviderFailed as failure:
         # What the browser brought tells nothing of the provider; what the provider answered us does.
         provider.note_failure(str(failure))
