@@ -76,13 +76,11 @@ def test_what_does_nothing_yet_is_said_at_the_start() -> None:
         name="corp",
         issuer="https://corp.example",
         client_id="gatepost",
-        protocol="oauth2",
         response_mode="form_post",
-        token_endpoint_auth_method="private_key_jwt",
         admin_roles=("boss",),
         claims_map={"default_role": ClaimRule(path="$.groups[0]")},
     )
     said = " ".join(Settings(sso=SsoSettings(providers=(provider,))).warnings())
 
-    for key in ("protocol", "response_mode", "token_endpoint_auth_method", "admin_roles", "claims_map.default_role"):
+    for key in ("response_mode", "admin_roles", "claims_map.default_role"):
         assert f"sso.providers[0].{key}: " in said

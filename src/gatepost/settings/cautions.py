@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from gatepost.settings.tenants import TENANT_ID, is_multi_tenant
 from gatepost.settings.urls import is_private
 
 if TYPE_CHECKING:
@@ -64,19 +65,20 @@ def provider_cautions(place: str, provider: ProviderSettings) -> Iterator[str]:
     method = provider.token_endpoint_auth_method
     if method == "none" and not provider.pkce:
         yield f"{place}.pkce is off for a public client: whoever sees a code can redeem it"
+    if provider.protocol == "oauth2" and provider.scopes_configured and "openid" in provider.scopes:
+        yield f"{place}.scopes contains openid, which plain OAuth 2.0 does not know: it is not asked for"
+    if provider.preset == "github" and provider.subject_claim not in ("id", "node_id"):
+        yield f"{place}.subject_claim is {provider.subject_claim}: at GitHub somebody else can get that one day"
+    tenants = [tenant for tenant in provider.allowed_tenants if not TENANT_ID.fullmatch(tenant.lower())]
+    if tenants and is_multi_tenant(provider.issuer, provider.preset):
+        yield f"{place}.allowed_tenants: {', '.join(tenants)} is no tenant id, and so lets nobody in"
     yield from not_available(place, provider)
 
 
 def not_available(place: str, provider: ProviderSettings) -> Iterator[str]:
     """Say what is understood and does nothing yet, before somebody relies on it."""
     for is_set, key, sentence in (
-        (provider.protocol == "oauth2", "protocol", "signing in by plain OAuth 2.0 is not available yet"),
         (provider.response_mode == "form_post", "response_mode", "form_post is not available yet: use query"),
-        (
-            provider.token_endpoint_auth_method == "private_key_jwt",  # noqa: S105 - a name of the protocol
-            "token_endpoint_auth_method",
-            "private_key_jwt is not available yet",
-        ),
         (bool(provider.admin_roles), "admin_roles", "at a sign-in only role_map makes an admin as yet"),
         ("default_role" in provider.claims_map, "claims_map.default_role", "it is not applied to sign-ins yet"),
     ):

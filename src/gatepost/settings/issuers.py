@@ -148,6 +148,12 @@ class ProviderSettings(IssuerSettings):
             default="client_secret_basic, or none without client_secret",
         ),
     )
+    client_assertion_audience: Literal["token_endpoint", "issuer"] = field(
+        default="token_endpoint",
+        metadata=key(
+            choice("token_endpoint", "issuer"), "Whom private_key_jwt is addressed to, as the provider expects it."
+        ),
+    )
     scopes: tuple[str, ...] = field(
         default=("openid", "profile", "email", "groups"),
         metadata=key(many(SCOPE), "What is asked for; OpenID Connect needs `openid` among it."),
@@ -159,6 +165,10 @@ class ProviderSettings(IssuerSettings):
     pkce: bool = field(default=True, metadata=key(BOOLEAN, "Whether the code is bound by PKCE with S256 (RFC 7636)."))
     prompt: str | None = field(
         default=None, metadata=key(optional(PROMPT), "What the provider has to ask the person each time.")
+    )
+    subject_claim: str = field(
+        default="sub",
+        metadata=key(CLAIM, "With plain OAuth 2.0, what in the userinfo says who somebody is and never changes."),
     )
     username_claim: str = field(
         default="preferred_username", metadata=key(CLAIM, "The claim that the username is made of.")
@@ -174,11 +184,14 @@ class ProviderSettings(IssuerSettings):
         default=(), metadata=key(many(TEXT), "One of these groups is needed; empty lets in whomever the provider does.")
     )
     allowed_domains: tuple[str, ...] = field(
-        default=(), metadata=key(many(DOMAIN), "The domains of e-mail addresses that are let in; empty for all.")
+        default=(),
+        metadata=key(
+            many(DOMAIN), "The domains that are let in, of the verified e-mail, for Google `hd`; empty for all."
+        ),
     )
     allowed_tenants: tuple[str, ...] = field(
         default=(),
-        metadata=key(many(TEXT), "The tenants (`tid`, Google's `hd`) that are let in; empty for all."),
+        metadata=key(many(TEXT), "The tenants that are let in, by `tid`, for Google `hd`; empty for all."),
     )
     trust_email: bool = field(
         default=False,
@@ -193,6 +206,18 @@ class ProviderSettings(IssuerSettings):
     back_channel_logout: bool = field(
         default=True, metadata=key(BOOLEAN, "Whether the provider may end sessions by calling Gatepost.")
     )
+
+    @property
+    def identity_issuer(self) -> str:
+        """The issuer in (issuer, subject), by which people of this provider are known.
+
+        OAuth 2.0 knows no issuer.  Where none is configured it is made of what says who somebody is: the place that
+        answers, and the claim that is read there.  The name is in it too, so that two tables are two, and so that a
+        name which is given to another product later does not take the accounts of the first along.
+        """
+        if self.issuer is not None or self.protocol == "oidc":
+            return self.issuer or ""
+        return f"oauth2:{self.name.lower()}:{self.subject_claim}@{self.userinfo_endpoint or self.token_endpoint or ''}"
 
     @property
     def needs_discovery(self) -> bool:

@@ -7,6 +7,7 @@ from itertools import combinations
 
 from gatepost.settings.issuers import DelegatedIssuer, IssuerSettings, ProviderSettings
 from gatepost.settings.root import Settings
+from gatepost.settings.tenants import speaks_for
 
 APART = "give them audiences of their own, or required_claims that exclude each other"
 Finding = tuple[str, str]  # the key of the table to change, and what is wrong with it
@@ -23,6 +24,8 @@ def overlaps(settings: Settings) -> Iterator[Finding]:
     for (first, one), (second, other) in combinations(providers, 2):
         if one.issuer and one.client_id and (one.issuer, one.client_id) == (other.issuer, other.client_id):
             yield f"{second}.client_id", f"is that of {first} at the same issuer: their tokens could not be told apart"
+        if one.identity_issuer and one.identity_issuer == other.identity_issuer and people_of(one) != people_of(other):
+            yield f"{second}.issuer", f"is that of {first}, which asks elsewhere who somebody is: give each its own"
     for place, issuer in issuers:
         for theirs, provider in providers:
             yield from with_provider(place, issuer, theirs, provider)
@@ -33,6 +36,13 @@ def overlaps(settings: Settings) -> Iterator[Finding]:
     for index, host in enumerate(hosts):
         if host and host in hosts[:index]:
             yield f"forward_auth.hosts[{index}].host", f"is that of forward_auth.hosts[{hosts.index(host)}] already"
+
+
+def people_of(provider: ProviderSettings) -> tuple[str | None, ...]:
+    """What the subjects of a provider are: by OpenID Connect the issuer's, else those of one place and one claim."""
+    if provider.protocol == "oidc":
+        return ()
+    return (provider.userinfo_endpoint, provider.subject_claim)
 
 
 def same_names(tables: Sequence[tuple[str, IssuerSettings]]) -> Iterator[Finding]:
@@ -46,7 +56,10 @@ def same_names(tables: Sequence[tuple[str, IssuerSettings]]) -> Iterator[Finding
 
 
 def with_provider(place: str, issuer: DelegatedIssuer, theirs: str, provider: ProviderSettings) -> Iterator[Finding]:
-    if not issuer.issuer or issuer.issuer != provider.issuer:
+    if not issuer.issuer or not speaks_for(provider, issuer.issuer):
+        return
+    if provider.subject_claim != "sub":
+        yield f"{place}.issuer", f"is that of {theirs}, whose people are known by {provider.subject_claim}"
         return
     if issuer.allow_any_audience:
         yield (

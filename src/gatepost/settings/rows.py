@@ -13,6 +13,8 @@ from gatepost.settings.place import EnvText, Place
 from gatepost.settings.presets import PRESETS
 from gatepost.settings.sources import did_you_mean, keys_of, parse_json
 
+ENDPOINTS = frozenset({"authorization_endpoint", "token_endpoint", "userinfo_endpoint"})
+
 
 @dataclass(slots=True)
 class Row:
@@ -110,10 +112,12 @@ def read_table(type_: type, table: Mapping[str, object], place: Place) -> Any:
 def fill_in_provider(row: Row) -> None:
     """Give a provider what its preset knows, and what follows from its other keys."""
     values = row.values
+    scopes_written, elsewhere = "scopes" in values, ENDPOINTS & row.written.keys()
     for key, value in PRESETS.get(values.get("preset") or "", {}).items():
-        if key not in row.broken:
+        # The people of an installation of one's own are not those of the public one, whose issuer the preset names.
+        if key not in row.broken and not (key == "issuer" and elsewhere and values.get("protocol") == "oauth2"):
             values.setdefault(key, value)
-    values["scopes_configured"] = "scopes" in values
+    values["scopes_configured"] = scopes_written or values.get("scopes_configured", "scopes" in values)
     if values.get("protocol") == "oauth2":
         values.setdefault("scopes", ("profile", "email"))
     values.setdefault("display_name", values.get("name", ""))

@@ -6,14 +6,13 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from gatepost.settings.faults import Fault
 from gatepost.settings.issuers import DelegatedIssuer, IssuerSettings, ProviderSettings
 from gatepost.settings.sections import AccessSettings, HostSettings
+from gatepost.settings.tenants import is_multi_tenant
 from gatepost.settings.urls import is_private, split_url
 
-SEVERAL_TENANTS = frozenset({"common", "organizations", "consumers"})
 HTTPS = "must be https beyond loopback, or allow_insecure = true"
 
 
@@ -24,16 +23,30 @@ def provider_faults(provider: ProviderSettings) -> Iterator[Fault]:
     yield from plain_http(provider, *endpoints)
     if provider.protocol == "oidc" and "openid" not in provider.scopes:
         yield Fault(("scopes", "protocol"), 'must contain "openid": without it no ID token comes back')
-    method = provider.token_endpoint_auth_method
-    if method.startswith("client_secret") and provider.client_secret is None:
-        yield Fault(("token_endpoint_auth_method", "client_secret"), "needs client_secret, which is not set")
-    if method == "none" and provider.client_secret is not None:
+    yield from client_faults(provider)
+    if provider.protocol == "oidc" and provider.subject_claim != "sub":
         yield Fault(
-            ("token_endpoint_auth_method", "client_secret"), "must be another method, or client_secret left out"
+            ("subject_claim", "protocol"), 'must be "sub": in OpenID Connect no other claim says who somebody is'
         )
     if provider.allowed_groups and not provider.groups_claim:
         yield Fault(("allowed_groups", "groups_claim"), "needs groups_claim: without it nobody could be let in")
-    if is_multi_tenant(provider.issuer or "") and not provider.allowed_tenants:
+    yield from tenant_faults(provider)
+
+
+def client_faults(provider: ProviderSettings) -> Iterator[Fault]:
+    method, keys = provider.token_endpoint_auth_method, ("token_endpoint_auth_method", "client_secret")
+    if method.startswith("client_secret") and provider.client_secret is None:
+        yield Fault(keys, "needs client_secret, which is not set")
+    if method in ("none", "private_key_jwt") and provider.client_secret is not None:
+        yield Fault(keys, "must be another method, or client_secret left out")
+    if provider.client_assertion_audience == "issuer" and provider.issuer is None:
+        yield Fault(("client_assertion_audience", "issuer"), "needs issuer, which is not set")
+
+
+def tenant_faults(provider: ProviderSettings) -> Iterator[Fault]:
+    if not is_multi_tenant(provider.issuer, provider.preset):
+        return
+    if not provider.allowed_tenants:
         yield Fault(
             ("allowed_tenants", "issuer"),
             "must name the tenants that are let in: this issuer lets in those of every company",
@@ -135,15 +148,6 @@ def is_url(text: str | None) -> bool:
     except ValueError:
         return False
     return True
-
-
-def is_multi_tenant(issuer: str) -> bool:
-    """Tell whether an issuer of Entra's stands for every tenant, so that `iss` alone proves no company."""
-    if not is_url(issuer):
-        return False
-    parts = urlsplit(issuer)
-    tenant = parts.path.lstrip("/").partition("/")[0]
-    return parts.hostname == "login.microsoftonline.com" and tenant in SEVERAL_TENANTS
 
 
 def no_faults(_: object) -> Iterator[Fault]:

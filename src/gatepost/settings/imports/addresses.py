@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from gatepost.settings.imports.draft import EXAMPLE, Table
 from gatepost.settings.imports.toml import comment
 from gatepost.settings.imports.tree import Leaf
-from gatepost.settings.rules import is_multi_tenant, is_url
+from gatepost.settings.rules import is_url
+from gatepost.settings.tenants import is_multi_tenant
 from gatepost.settings.urls import is_private
 
 WELL_KNOWN = "/.well-known/openid-configuration"

@@ -10,6 +10,8 @@ from gatepost.settings.imports.toml import shown
 from gatepost.settings.imports.tree import Keys, Leaf, refusal
 
 PROTOCOLS = ("oidc", "oauth2")
+# What these name as `iss` in their answers (RFC 9207), which has to be the configured issuer.
+ISSUERS = {"github": "https://github.com/login/oauth", "google": "https://accounts.google.com"}
 SLOTS = ("provider1", "provider2", "google")
 ENDPOINTS = (
     ("authorization_url", "authorization_endpoint"),
@@ -95,7 +97,7 @@ def add_addresses(table: Table, keys: Keys, protocol: str, slot: str) -> str | N
     leaves = [(key, address(name)) for name, key in ENDPOINTS]
     preset = recognise(*(leaf.text() for _, leaf in leaves))
     set_preset(table, preset, protocol)
-    issuer = "https://github.com" if preset == "github" else leaves[0][1].text().partition("?")[0]
+    issuer = ISSUERS.get(preset or "") or leaves[0][1].text().partition("?")[0]
     table.set("issuer", issuer, why="what people of this provider are known by; any text of your own")
     for key, leaf in leaves:
         table.set(key, leaf.text(), leaf)
