@@ -112,7 +112,7 @@ def test_the_state_is_there_for_people(flow: Flow, op: InProcessProvider, clock:
     op.tamper.raw["/jwks"] = Raw(status=500)
     clock.forward(hours=2)
     state = flow.provider.look()
-    assert (state.up, state.last_error) == (False, "the key set answered 500")
+    assert (state.up, state.last_error) == (False, "op: the key set answered 500")
     assert (state.last_error_at, state.last_success_at) == (clock(), clock())
 
 

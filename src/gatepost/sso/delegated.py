@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gatepost.errors import InvalidToken
 from gatepost.sso.discovery import Discovery, read_key_address
+from gatepost.sso.health import Health, ProviderState, Watched
 from gatepost.sso.http import Http, ProviderHttp
 from gatepost.sso.id_token import numeric_date
 from gatepost.sso.jwks import ProviderKeys
@@ -31,9 +32,27 @@ class Issuer:
         self.name = settings.name
         self._now = now
         door = http or ProviderHttp(self.name, timeout=settings.http_timeout, allow_insecure=settings.allow_insecure)
-        self._discovery = Discovery(settings, door, now, lambda document: read_key_address(document, settings))
+        self._health = Health(now)
+        http = Watched(self.name, door, self._health, now)
+        self._discovery = Discovery(settings, http, now, lambda document: read_key_address(document, settings))
+        self._discovery.tell(self._health.told("discovery document"))
         fixed = read_public_keys(settings, "delegated.issuers")
-        self.keys: Keys = FixedKeys(fixed) if fixed else ProviderKeys(self.name, self._jwks_uri, door, now)
+        fetched = ProviderKeys(self.name, self._jwks_uri, http, now)
+        fetched.tell(self._health.told("key set"))
+        self.keys: Keys = FixedKeys(fixed) if fixed else fetched
+
+    def state(self) -> ProviderState:
+        """Return how the issuer is doing, without asking it."""
+        known, fetches = self.keys.known, self.keys.fetches
+        return self._health.state(self.name, self.name, self.settings.issuer, keys=known, fetches=fetches)
+
+    def look(self) -> ProviderState:
+        """Ask for what its tokens are verified with, and return how it went.  Never raises."""
+        if not isinstance(self.keys, FixedKeys):
+            if not self.settings.jwks_uri:
+                self._discovery.look()
+            self.keys.look()
+        return self.state()
 
     def verify(self, token: str) -> VerifiedClaims:
         """Return the claims of a token that holds in every respect.

@@ -134,8 +134,20 @@ class Discovery:
         self._metadata: Metadata | None = configured
         self._fixed = self._metadata is not None
         self._fetched_at: datetime | None = None
+        self._asked_at: datetime | None = None
         self._failed_at: datetime | None = None
         self._failure: ProviderFailed | None = None
+        self._tell: Callable[[ProviderFailed | None], None] = lambda _failure: None
+
+    def tell(self, then: Callable[[ProviderFailed | None], None]) -> None:
+        """Call `then` after each fetch, with what was wrong or None."""
+        self._tell = then
+
+    def look(self) -> None:
+        """Fetch now, whatever is known, unless somebody just did or there is nothing to fetch.  Never raises."""
+        with self._lock:
+            if not self._fixed and (self._asked_at is None or self._now() - self._asked_at >= COOL_DOWN):
+                self._try()
 
     def known(self) -> Metadata | None:
         """Return the metadata if they are here already, without asking anybody."""
@@ -155,13 +167,20 @@ class Discovery:
             self._lock.release()
 
     def _refreshed(self) -> Metadata:
-        if not self._cooling():
-            try:
-                return self._fetch()
-            except ProviderFailed as failure:
-                self._failed_at, self._failure = self._now(), failure
-                log.warning("%s (%s)", failure, failure.detail)
-        return self._fall_back()
+        found = None if self._cooling() else self._try()
+        return found or self._fall_back()
+
+    def _try(self) -> Metadata | None:
+        self._asked_at = self._now()
+        try:
+            found = self._fetch()
+        except ProviderFailed as failure:
+            self._failed_at, self._failure = self._now(), failure
+            log.warning("%s (%s)", failure, failure.detail)
+            self._tell(failure)
+            return None
+        self._tell(None)
+        return found
 
     def _usable(self, age: timedelta) -> Metadata | None:
         if self._fixed:

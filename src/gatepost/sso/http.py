@@ -30,6 +30,7 @@ class Answer:
     content_type: str
     cache_control: str
     body: bytes = field(repr=False)
+    date: str = ""  # the provider's clock, as its `Date` header tells it (RFC 9110 section 6.6.1)
 
 
 class Http(Protocol):
@@ -106,6 +107,7 @@ class ProviderHttp:
             content_type=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
             cache_control=response.headers.get("cache-control", ""),
             body=bytes(body),
+            date=response.headers.get("date", "")[:64],
         )
 
 

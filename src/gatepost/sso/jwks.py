@@ -43,7 +43,32 @@ class ProviderKeys:
         self._extra: deque[datetime] = deque(maxlen=HANDFUL)
         self._unknown: dict[str, datetime] = {}
         self._failure: ProviderFailed | None = None
+        self._asked_at: datetime | None = None
         self._when_withdrawn: Callable[[], None] = _nothing
+        self._tell: Callable[[ProviderFailed | None], None] = lambda _failure: None
+
+    @property
+    def known(self) -> int:
+        """How many keys verify at this moment."""
+        return len(self._keys) if self._has_keys() else 0
+
+    @property
+    def fetches(self) -> int:
+        """How often the set was asked for, whatever came of it."""
+        return self._round
+
+    def tell(self, then: Callable[[ProviderFailed | None], None]) -> None:
+        """Call `then` after each fetch, with what was wrong or None."""
+        self._tell = then
+
+    def look(self) -> None:
+        """Fetch now, whatever is known, unless somebody just did.  Never raises.
+
+        It has a cool-down of its own: whoever looks often must not use up what a rotation of keys may need.
+        """
+        with self._lock:
+            if self._asked_at is None or self._now() - self._asked_at >= NEGATIVE:
+                self._fetch()
 
     def tell_withdrawn(self, then: Callable[[], None]) -> None:
         """Call `then` whenever a key is no longer in the set: what it verified before holds no longer."""
@@ -102,7 +127,7 @@ class ProviderKeys:
             self._fetch()
 
     def _fetch(self) -> None:
-        now = self._now()
+        now = self._asked_at = self._now()
         due = now + RETRY
         try:
             known = self._keys
@@ -121,8 +146,18 @@ class ProviderKeys:
             self._round += 1
 
     def _ask(self) -> tuple[tuple[PublicKey, ...], timedelta]:
+        uri = self._uri()  # whose failure is told where it happens
+        try:
+            found = self._read(uri)
+        except ProviderFailed as failure:
+            self._tell(failure)
+            raise
+        self._tell(None)
+        return found
+
+    def _read(self, uri: str) -> tuple[tuple[PublicKey, ...], timedelta]:
         what = "key set"
-        answer = self._http.get(self._uri(), what, {"Accept": "application/jwk-set+json, application/json"})
+        answer = self._http.get(uri, what, {"Accept": "application/jwk-set+json, application/json"})
         if answer.status != 200:
             raise ProviderFailed(f"{self._name}: the {what} answered {answer.status}")
         keys = import_keys(json_object(answer, self._name, what))

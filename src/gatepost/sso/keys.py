@@ -69,6 +69,17 @@ class PublicKey:
 class Keys(Protocol):
     """Where the keys of one issuer come from."""
 
+    @property
+    def known(self) -> int:
+        """How many there are, without asking."""
+
+    @property
+    def fetches(self) -> int:
+        """How often they were asked for since the start."""
+
+    def look(self) -> None:
+        """Ask for them now, for the sake of knowing.  Never raises."""
+
     def candidates(self, kid: str | None, algorithm: str) -> Sequence[PublicKey]:
         """Return the keys to try, few.  None for a `kid` that nobody knows.  Raises `ProviderFailed`."""
 
@@ -81,6 +92,14 @@ class FixedKeys:
     """Keys from the configuration (`public_keys`)."""
 
     keys: tuple[PublicKey, ...]
+    fetches: int = 0
+
+    @property
+    def known(self) -> int:
+        return len(self.keys)
+
+    def look(self) -> None:
+        """They are here."""
 
     def candidates(self, kid: str | None, algorithm: str) -> Sequence[PublicKey]:
         return choose(self.keys, kid, algorithm)

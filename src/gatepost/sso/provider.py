@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gatepost.errors import InvalidToken, ProviderFailed
 from gatepost.sso.discovery import Discovery, Metadata, configured_metadata, read_metadata
-from gatepost.sso.http import Answer, Http, ProviderHttp
+from gatepost.sso.health import Health, ProviderState, Watched
+from gatepost.sso.http import Http, ProviderHttp
 from gatepost.sso.id_token import Expected, validate_id_token
 from gatepost.sso.jwks import ProviderKeys
 from gatepost.sso.keys import FixedKeys, Keys, VerifiedClaims
@@ -17,19 +17,6 @@ from gatepost.sso.public_keys import read_public_keys
 
 if TYPE_CHECKING:
     from gatepost.settings import ProviderSettings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderState:
-    """How a provider is doing, for people.  `up` is None until somebody asked it for something."""
-
-    name: str
-    display_name: str
-    issuer: str
-    up: bool | None
-    last_error: str
-    last_error_at: datetime | None
-    last_success_at: datetime | None
 
 
 class Provider:
@@ -41,14 +28,17 @@ class Provider:
         self.name = settings.name
         self.display_name = settings.display_name or settings.name
         self._now = now
-        self._health = _Health(now)
+        self._health = Health(now)
         door = http or ProviderHttp(self.name, timeout=settings.http_timeout, allow_insecure=settings.allow_insecure)
-        self.http: Http = _Watched(door, self._health)
+        self.http: Http = Watched(self.name, door, self._health, now)
         self._discovery = Discovery(
             settings, self.http, now, lambda document: read_metadata(document, settings), configured_metadata(settings)
         )
+        self._discovery.tell(self._health.told("discovery document"))
         fixed = read_public_keys(settings)
-        self.keys: Keys = FixedKeys(fixed) if fixed else ProviderKeys(self.name, self._jwks_uri, self.http, now)
+        fetched = ProviderKeys(self.name, self._jwks_uri, self.http, now)
+        fetched.tell(self._health.told("key set"))
+        self.keys: Keys = FixedKeys(fixed) if fixed else fetched
 
     @property
     def issuer(self) -> str:
@@ -56,11 +46,7 @@ class Provider:
 
     def metadata(self) -> Metadata:
         """Return the provider's endpoints.  Raises `ProviderFailed`."""
-        try:
-            return self._discovery.metadata()
-        except ProviderFailed as failure:
-            self._health.failed(str(failure))
-            raise
+        return self._discovery.metadata()
 
     def known_metadata(self) -> Metadata | None:
         """Return the provider's endpoints if they are known already, without asking it."""
@@ -68,27 +54,24 @@ class Provider:
 
     def state(self) -> ProviderState:
         """Return how the provider is doing, without asking it."""
-        return ProviderState(
-            name=self.name,
-            display_name=self.display_name,
-            issuer=self.issuer,
-            up=self._health.up,
-            last_error=self._health.error,
-            last_error_at=self._health.failed_at,
-            last_success_at=self._health.worked_at,
-        )
+        known, fetches = self.keys.known, self.keys.fetches
+        return self._health.state(self.name, self.display_name, self.issuer, keys=known, fetches=fetches)
 
     def note_failure(self, sentence: str) -> None:
         """Show in the state that the provider answered, and wrongly."""
-        self._health.failed(sentence)
+        self._health.answered_wrongly(sentence)
 
     def look(self) -> ProviderState:
-        """Ask for the metadata and a key, as `gatepost doctor` does, and return how it went.  Never raises."""
+        """Ask for the metadata and the keys, as `gatepost doctor` does, and return how it went.  Never raises."""
         try:
-            self.metadata()
-            self.keys.candidates(None, self.settings.algorithms[0])
-        except ProviderFailed as failure:
-            self._health.failed(str(failure))
+            self._discovery.look()
+            if self.settings.protocol == "oidc":
+                self.keys.look()
+            elif self.settings.userinfo_endpoint:
+                # There is no document to ask for.  Any answer, and mostly it is a 401, says that somebody is there.
+                self.http.get(self.settings.userinfo_endpoint, "userinfo endpoint")
+        except ProviderFailed:
+            return self.state()  # which says it
         return self.state()
 
     def verify_id_token(self, token: str) -> VerifiedClaims:
@@ -109,46 +92,3 @@ class Provider:
 
     def _jwks_uri(self) -> str:
         return self.settings.jwks_uri or self.metadata().jwks_uri
-
-
-class _Health:
-    """The last thing that worked and the last that did not."""
-
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
-        self.up: bool | None = None
-        self.error = ""
-        self.failed_at: datetime | None = None
-        self.worked_at: datetime | None = None
-
-    def worked(self) -> None:
-        self.up, self.worked_at = True, self._now()
-
-    def failed(self, sentence: str) -> None:
-        self.up, self.error, self.failed_at = False, sentence, self._now()
-
-
-class _Watched:
-    """A door that notes whether the provider answers.  A status below 500 is an answer."""
-
-    def __init__(self, door: Http, health: _Health) -> None:
-        self._door = door
-        self._health = health
-
-    def get(self, url: str, what: str, headers: Mapping[str, str] | None = None) -> Answer:
-        return self._noted(what, lambda: self._door.get(url, what, headers))
-
-    def post(self, url: str, what: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
-        return self._noted(what, lambda: self._door.post(url, what, form, headers))
-
-    def _noted(self, what: str, ask: Callable[[], Answer]) -> Answer:
-        try:
-            answer = ask()
-        except ProviderFailed as failure:
-            self._health.failed(str(failure))
-            raise
-        if answer.status >= 500:
-            self._health.failed(f"the {what} answered {answer.status}")
-        else:
-            self._health.worked()
-        return answer
