@@ -18,6 +18,8 @@ from gatepost.errors import Unavailable
 from gatepost.store.revision import Head
 from gatepost.store.tables import changelog, head
 
+TUPLE = "tuple"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -50,6 +52,7 @@ def append(connection: Connection, at: Head, entries: Sequence[Entry], stamp: st
             "key": entry.key,
             "payload": entry.payload,
             "at": when,
+            "store": entry.payload["store"] if entry.kind == TUPLE else None,
         }
         for position, entry in enumerate(entries)
     ]
@@ -79,7 +82,8 @@ def stamp_of(connection: Connection, number: int) -> str | None:
 def prune(connection: Connection, before: datetime, keep: int) -> int:
     """Drop entries older than `before`, but never the newest `keep` revisions.  The caller holds the head row.
 
-    Returns how many rows went.  A reader that is behind what was pruned reloads in full.
+    Returns how many rows went.  A reader that is behind what was pruned reloads in full.  What became of tuples stays:
+    it is the history that `/changes` reads from its beginning.
     """
     at = read_head(connection)
     query = select(changelog.c.number).where(changelog.c.at < before).order_by(changelog.c.number.desc()).limit(1)
@@ -87,6 +91,7 @@ def prune(connection: Connection, before: datetime, keep: int) -> int:
     upto = min(oldest or 0, at.number - keep)
     if upto <= at.pruned_to:
         return 0
-    gone = connection.execute(changelog.delete().where(changelog.c.number <= upto))
+    fresh = and_(changelog.c.number > at.pruned_to, changelog.c.number <= upto)
+    gone = connection.execute(changelog.delete().where(fresh, changelog.c.kind != TUPLE))
     connection.execute(update(head).where(head.c.id == 1).values(pruned_to=upto))
     return gone.rowcount

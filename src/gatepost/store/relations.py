@@ -1,14 +1,15 @@
 """Relation tuples in the store.  Each row says where it came from; the changelog says what holds in sum.
 
 The same tuple may be held by several origins (`manual`, `sso:keycloak`, `scim`, `config`): whoever synchronises removes
-only its own row, and the relation ends when the last row is gone.
+only its own row, and the relation ends when the last row is gone.  Without another word, all of it is about the
+platform's own store.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
@@ -17,7 +18,17 @@ from gatepost.store.store import Change
 
 MANUAL = "manual"
 MAIN = "main"
+Condition = dict[str, Any]
+"""`{name, context}`: the condition of the model that has to hold, and the values that the tuple brings along."""
+
 t = tables.tuples
+
+
+class Holding(NamedTuple):
+    """By one origin, or in sum: until when, and under which condition."""
+
+    expires_at: datetime | None
+    condition: Condition | None
 
 
 def relate(
@@ -29,29 +40,34 @@ def relate(
     author: str,
     origin: str = MANUAL,
     expires_at: datetime | None = None,
+    condition: Condition | None = None,
+    store: str = MAIN,
 ) -> bool:
-    """Write a tuple, or give it another expiry.  Answers whether anything changed."""
-    key = and_(_is(object_, relation, subject), t.c.origin == origin)
-    known = tx.connection.execute(select(t.c.expires_at).where(key)).one_or_none()
-    if known is not None and known.expires_at == expires_at:
+    """Write a tuple, or give it another expiry or condition.  Answers whether anything changed."""
+    key = and_(_is(object_, relation, subject, store), t.c.origin == origin)
+    known = tx.connection.execute(select(t.c.expires_at, t.c.condition).where(key)).one_or_none()
+    values = {"expires_at": expires_at, "condition": condition}
+    if known is not None and known._asdict() == values:
         return False
     if known is not None:
-        tx.connection.execute(update(t).where(key).values(expires_at=expires_at, author=author, created_at=tx.at))
+        tx.connection.execute(update(t).where(key).values(**values, author=author, created_at=tx.at))
     else:
-        row = {"store": MAIN, "object": object_, "relation": relation, "subject": subject, "origin": origin}
-        tx.connection.execute(insert(t).values(**row, author=author, created_at=tx.at, expires_at=expires_at))
-    _log(tx, object_, relation, subject)
+        row = {"store": store, "object": object_, "relation": relation, "subject": subject, "origin": origin}
+        tx.connection.execute(insert(t).values(**row, **values, author=author, created_at=tx.at))
+    _log(tx, object_, relation, subject, store)
     return True
 
 
-def unrelate(tx: Change, object_: str, relation: str, subject: str, *, origin: str | None = None) -> bool:
+def unrelate(
+    tx: Change, object_: str, relation: str, subject: str, *, origin: str | None = None, store: str = MAIN
+) -> bool:
     """Remove a tuple, of one origin or of all.  Answers whether there was any."""
-    key = _is(object_, relation, subject)
+    key = _is(object_, relation, subject, store)
     if origin is not None:
         key = and_(key, t.c.origin == origin)
     if tx.connection.execute(delete(t).where(key)).rowcount == 0:
         return False
-    _log(tx, object_, relation, subject)
+    _log(tx, object_, relation, subject, store)
     return True
 
 
@@ -71,16 +87,33 @@ def forget(tx: Change, entity: str) -> int:
     return len(rows)
 
 
-def _is(object_: str, relation: str, subject: str) -> Any:
-    return and_(t.c.store == MAIN, t.c.object == object_, t.c.relation == relation, t.c.subject == subject)
+def _is(object_: str, relation: str, subject: str, store: str) -> Any:
+    return and_(t.c.store == store, t.c.object == object_, t.c.relation == relation, t.c.subject == subject)
 
 
-def _log(tx: Change, object_: str, relation: str, subject: str) -> None:
-    """Tell every memory what holds now, in sum over the origins: no expiry beats any, a later one an earlier."""
-    rows = tx.connection.execute(select(t.c.expires_at).where(_is(object_, relation, subject))).scalars().all()
-    expires = None if not rows or None in rows else max(e for e in rows if e is not None).timestamp()
+def _log(tx: Change, object_: str, relation: str, subject: str, store: str) -> None:
+    """Tell every memory what holds now, in sum over the origins."""
+    query = select(t.c.expires_at, t.c.condition).where(_is(object_, relation, subject, store))
+    rows = [Holding(*row) for row in tx.connection.execute(query.order_by(t.c.origin))]
+    held = in_sum(rows)
+    expires = held.expires_at.timestamp() if held and held.expires_at else None
     key = f"{object_}#{relation}@{subject}"
-    tx.log("tuple", key, store=MAIN, o=object_, r=relation, s=subject, gone=not rows, expires=expires)
+    condition = held.condition if held else None
+    whole = {"store": store, "o": object_, "r": relation, "s": subject, "gone": not rows, "expires": expires}
+    tx.log("tuple", key, **whole, condition=condition)
+
+
+def in_sum(rows: Iterable[Holding]) -> Holding | None:
+    """What holds of one tuple by all its origins: without a condition beats with one, and the latest expiry counts."""
+    best: Holding | None = None
+    for row in rows:
+        if best is None or _rank(row) > _rank(best):
+            best = row
+    return best
+
+
+def _rank(row: Holding) -> tuple[bool, bool, float]:
+    return row.condition is None, row.expires_at is None, row.expires_at.timestamp() if row.expires_at else 0.0
 
 
 def held_by(connection: Connection, object_: str, relations: Iterable[str] = ()) -> list[Row[Any]]:

@@ -31,6 +31,8 @@ changelog = Table(
     Column("key", Name, nullable=False),
     Column("payload", Json, nullable=False),
     Column("at", Instant, nullable=False),
+    Column("store", Name),  # of a tuple: which store's history the row belongs to, and is kept for
+    Index("ix_changelog_store", "store", "number"),
 )
 
 facts = Table(  # about this installation: the check value of the encryption key, say
@@ -38,6 +40,25 @@ facts = Table(  # about this installation: the check value of the encryption key
     metadata,
     Column("name", Name, primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+stores = Table(
+    "stores",
+    metadata,
+    Column("key", Name, primary_key=True),  # what tuples and models name it by: `main`, or its id
+    Column("id", Name, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("author", Name, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("deleted_at", Instant),  # gone for everybody; its rows are cleared away in small steps
+)
+
+assertions = Table(  # OpenFGA's: what somebody expects of a model
+    "assertions",
+    metadata,
+    Column("store", Name, primary_key=True),
+    Column("model", Name, primary_key=True),
+    Column("document", Text, nullable=False),
 )
 
 models = Table(
