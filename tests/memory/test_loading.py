@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +14,7 @@ from gatepost.gate import Gatepost
 from gatepost.memory import _tuple_rows
 from gatepost.principal import Principal
 from gatepost.store.relations import relate
-from tests.conftest import OpenGate
+from tests.conftest import OpenGate, settings_for
 
 
 @pytest.fixture
@@ -73,3 +75,14 @@ def test_a_writer_that_meets_a_new_model_and_a_new_epoch_is_not_stopped_by_itsel
 
     assert gate.memory.revision.epoch != epoch
     assert gate.memory.revision == gate.store.head().revision
+
+
+def test_a_model_that_shares_nothing_with_roles_keeps_what_roles_permit(open_gate: OpenGate, tmp_path: Path) -> None:
+    """A role's permission counts for every object of a type, whether or not the model lets roles stand in tuples."""
+    (tmp_path / "model.fga").write_text("model\n  schema 1.1\ntype record\n  relations\n    define read: [user]\n")
+    settings = settings_for(f"sqlite:///{tmp_path}/own-model.db")
+    gate = open_gate(replace(settings, access=replace(settings.access, model=tmp_path / "model.fga")))
+
+    assert gate.check("user:admin", "user:create", "platform:main").allowed
+    assert gate.check("user:admin", "read", "record:any").allowed
+    assert not gate.check("user:ann", "read", "record:any").allowed

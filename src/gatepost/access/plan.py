@@ -146,6 +146,8 @@ class Compiled:
             for wanted in direct(rewrite)
             if wanted.relation
         }
+        if (assignee := self.relation_key("role", "assignee")) is not None:
+            named.add(assignee)  # a role's permissions count, whether or not a resource can be shared with roles
         held = {key for key in named if self._is_plain_union(key)}
         while out := {key for key in held if any(used not in held for used in self._usersets(key))}:
             held -= out
