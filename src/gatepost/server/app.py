@@ -21,6 +21,7 @@ from gatepost.errors import GatepostError, InvalidField, InvalidRequest, NotFoun
 from gatepost.gate import Gatepost
 from gatepost.server import (
     authorize,
+    authzen,
     console,
     device,
     health,
@@ -104,6 +105,7 @@ def _framework(gate: Gatepost, pools: Pools, metrics: health.Metrics) -> FastAPI
     for routes in (
         health.routes(metrics),
         well_known.routes(),
+        authzen.routes(),
         oauth2.routes(),
         authorize.routes(),
         device.routes(),

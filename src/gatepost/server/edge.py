@@ -37,7 +37,7 @@ from gatepost.server.origin import (
     require_our_host,
     require_same_origin,
 )
-from gatepost.server.paths import Kind, kind_of
+from gatepost.server.paths import Kind, is_posted_elsewhere, kind_of
 from gatepost.server.pools import Pools
 from gatepost.server.problems import ServerError, oauth_problem, problem
 from gatepost.store.revision import Revision
@@ -46,7 +46,8 @@ log = logging.getLogger("gatepost.server")
 
 MOST_BYTES = 1 << 20
 MOST_DIGITS = 20  # of a Content-Length
-JSON_KINDS = (Kind.API, Kind.OPEN)
+JSON_KINDS = (Kind.API, Kind.AUTHZEN, Kind.OPEN)
+MOST_REQUEST_ID = 1_024  # characters of an id that is answered
 ALWAYS_ANSWERED = (Kind.HEALTH, Kind.STATIC)
 MOST_CHAINS = 1_000  # kept, one for each address that asks
 JSON = (b"content-type", b"application/json")
@@ -81,6 +82,8 @@ class Edge:
         kind, begun = kind_of(scope["path"]), time.perf_counter()
         bare = scope["method"] == "HEAD" and kind in JSON_KINDS
         reply = Reply(send, self.gate, kind, bare=bare)
+        if kind is Kind.AUTHZEN:
+            reply.request_id = _request_id(scope["headers"])
         try:
             await self._answer({**scope, "method": "GET"} if bare else scope, receive, reply, kind)
         except GatepostError as error:
@@ -98,6 +101,8 @@ class Edge:
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
             raise InvalidRequest("there is a NUL character in the address")
         receive = _bounded(headers, receive)
+        if kind is Kind.AUTHZEN and scope["method"] == "POST" and not is_json(headers):
+            raise InvalidRequest("Content-Type has to be application/json")
         main = self.gate.settings.main
         address = client_address((scope.get("client") or ("", 0))[0], headers, main.trusted_proxies)
         if kind not in ALWAYS_ANSWERED:
@@ -120,6 +125,8 @@ class Edge:
         unsafe = scope["method"] not in SAFE_METHODS
         if kind in (Kind.OPEN, Kind.HEALTH, Kind.STATIC, Kind.OAUTH2, Kind.PROVIDER):
             return anonymous_principal(address)
+        if is_posted_elsewhere(scope["method"], scope["path"]):
+            return anonymous_principal(address)
         if kind in (Kind.PAGE, Kind.SIGN_IN):
             headers = [(name, value) for name, value in headers if name != b"authorization"]
         credential = read_credential(headers, secure=is_secure(self.gate))
@@ -128,7 +135,7 @@ class Edge:
         caller = await self._authenticate(credential, kind, address)
         if caller.subject.type == "service":
             self._note_service_call(caller, scope)
-        if kind is Kind.API and (role := all_of(headers, HEADER)):
+        if kind in (Kind.API, Kind.AUTHZEN) and (role := all_of(headers, HEADER)):
             if len(role) > 1:
                 raise InvalidRequest("there is more than one X-Gatepost-Role header")
             caller = narrow(self.gate, caller, role[0])
@@ -216,13 +223,14 @@ class Reply:
         self._bare = bare
         self.status = 0
         self.is_whole = False
+        self.request_id: list[tuple[bytes, bytes]] = []
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             sent: list[tuple[bytes, bytes]] = list(message.get("headers", []))
             present = {name.lower() for name, _ in sent}
-            extra = out.headers_for(self._gate, self._kind)
+            extra = [*out.headers_for(self._gate, self._kind), *self.request_id]
             message = {**message, "headers": sent + [pair for pair in extra if pair[0] not in present]}
         if self._bare and message["type"] == "http.response.body":
             message = {**message, "body": b""}
@@ -234,10 +242,16 @@ class Reply:
         """Send a whole answer that sets no header itself: nothing is merged."""
         self.status = 200
         length = (b"content-length", str(len(body)).encode())
-        headers = [length, JSON, *out.headers_for(self._gate, self._kind)]
+        headers = [length, JSON, *out.headers_for(self._gate, self._kind), *self.request_id]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send({"type": "http.response.body", "body": b"" if self._bare else body})
         self.is_whole = True
+
+
+def _request_id(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """AuthZEN 1.0 section 10.1.4: the answer carries the id that the request came with."""
+    sent = [value for name, value in headers if name == b"x-request-id"]
+    return [(b"x-request-id", sent[0])] if sent and len(sent[0]) <= MOST_REQUEST_ID else []
 
 
 def _bounded(headers: Headers, receive: Receive) -> Receive:

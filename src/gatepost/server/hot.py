@@ -16,6 +16,7 @@ from gatepost.errors import InvalidField
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal, Subject
 from gatepost.records import Profile
+from gatepost.server.authzen.evaluation import answer_evaluation, answer_evaluations
 from gatepost.server.json_bodies import read_json
 from gatepost.server.problems import body_of
 from gatepost.server.rest.shapes import MOST_TEXT, clean
@@ -133,4 +134,6 @@ HOT: dict[tuple[str, str], Hot] = {
     ("GET", "/api/v1/me"): answer_me,
     ("POST", "/api/v1/check"): answer_check,
     ("POST", "/api/v1/check/batch"): answer_batch,
+    ("POST", "/access/v1/evaluation"): answer_evaluation,
+    ("POST", "/access/v1/evaluations"): answer_evaluations,
 }

@@ -9,6 +9,7 @@ class Kind(StrEnum):
     """Where a request goes."""
 
     API = "api"  # any credential; problem+json
+    AUTHZEN = "authzen"  # as API; only JSON is read, and the request's id is answered
     OPEN = "open"  # no credential is read: sign-in and discovery; problem+json
     OAUTH2 = "oauth2"  # the client authenticates in the protocol; RFC 6749's errors
     HEALTH = "health"  # no credential, and any Host: probes know neither
@@ -39,7 +40,7 @@ _EXACT = {
 _PREFIXES = (
     ("/api/", Kind.API),
     ("/stores/", Kind.API),
-    ("/access/v1/", Kind.API),
+    ("/access/v1/", Kind.AUTHZEN),
     ("/oauth2/", Kind.OAUTH2),
     ("/.well-known/", Kind.OPEN),
     ("/static/", Kind.STATIC),
@@ -48,6 +49,7 @@ _PREFIXES = (
 )
 
 _SLASHES = 3  # of /oauth/{provider}/logout
+_POSTED_ELSEWHERE = ("/callback", "/login")
 
 
 def kind_of(path: str) -> Kind:
@@ -61,3 +63,13 @@ def kind_of(path: str) -> Kind:
         if path.startswith(prefix):
             return prefixed
     return Kind.PAGE
+
+
+def is_posted_elsewhere(method: str, path: str) -> bool:
+    """Whether a page of another site may post here: a provider's answer, and a sign-in that it asks for.
+
+    No cookie of ours is read then, whatever the browser sends along: the one is only kept, and the other only starts.
+    """
+    if method != "POST" or not path.startswith("/oauth/") or path.count("/") != _SLASHES:
+        return False
+    return path.endswith(_POSTED_ELSEWHERE)

@@ -1,0 +1,26 @@
+"""`/.well-known/authzen-configuration` (AuthZEN 1.0 section 9)."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from gatepost.gate import Gatepost
+
+
+def metadata(request: Request) -> Response:
+    """What this policy decision point offers, and where."""
+    gate: Gatepost = request.state.gate
+    return JSONResponse(describe(gate.settings.main.public_url), headers={"Cache-Control": "public, max-age=300"})
+
+
+def describe(base: str) -> dict[str, str]:
+    """The document of the decision point at `base`: the public URL, or a store's address below it."""
+    return {
+        "policy_decision_point": base,
+        "access_evaluation_endpoint": f"{base}/access/v1/evaluation",
+        "access_evaluations_endpoint": f"{base}/access/v1/evaluations",
+        "search_subject_endpoint": f"{base}/access/v1/search/subject",
+        "search_resource_endpoint": f"{base}/access/v1/search/resource",
+        "search_action_endpoint": f"{base}/access/v1/search/action",
+    }
