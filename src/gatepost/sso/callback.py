@@ -62,6 +62,7 @@ class SignedIn:
     sid: str
     auth_time: datetime | None
     notes: tuple[str, ...] = ()  # what was odd, for the record of this sign-in
+    refresh_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +145,7 @@ def read_person(provider: Provider, vouched: Vouched) -> SignedIn:
         display_name=read_display_name(claims, username),
         groups=groups.names,
         id_token=vouched.tokens.id_token,
+        refresh_token=vouched.tokens.refresh_token,
         sid=sid if isinstance(sid, str) and len(sid) <= 255 and sid.isprintable() else "",
         auth_time=None if signed_in is None else datetime.fromtimestamp(signed_in, UTC),
         notes=(*vouched.notes, *([groups.note] if groups.note else [])),
