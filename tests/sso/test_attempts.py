@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
 from gatepost.errors import GatepostError, InvalidRequest
 from gatepost.gate import Gatepost
-from gatepost.sso.attempts import PLACE, cookie_for, open_attempt, seal_attempt, use_once
+from gatepost.settings import KeysSettings, Secret
+from gatepost.sso.attempts import (
+    MOST_AT_ONCE,
+    MOST_CHARACTERS,
+    PLACE,
+    cookie_for,
+    open_attempt,
+    seal_attempt,
+    superseded,
+    use_once,
+)
 from gatepost.sso.login import Attempt
 from gatepost.store import tables
-from tests.conftest import OpenGate
+from tests.conftest import OpenGate, settings_for
 from tests.dice import FakeDice
 
 
@@ -67,6 +79,34 @@ def test_what_was_changed_or_sealed_for_something_else_is_refused(gate: Gatepost
     for rubbish in (b"", b"{}", b"[]", b'{"begun_at": 5}', b"\xff", b'{"begun_at": "2026-11-22T12:00:00+00:00"}'):
         with pytest.raises(InvalidRequest):
             open_attempt(gate, gate.sealer.seal(rubbish, PLACE))
+
+
+def test_a_cookie_that_an_unknown_key_sealed_is_a_bad_request(
+    gate: Gatepost, open_gate: OpenGate, tmp_path: Path
+) -> None:
+    """After the key was replaced, or planted by somebody: the person begins again, and nothing is out of order."""
+    url = f"sqlite:///{tmp_path}/another.db"
+    another = open_gate(replace(settings_for(url), keys=KeysSettings(encryption_keys=(Secret("y" * 40),))))
+    for sealed in (seal_attempt(another, attempt_at(another)), "deadbeef.AAAA", "", "."):
+        with pytest.raises(InvalidRequest, match="begin again"):
+            open_attempt(gate, sealed)
+
+
+def test_the_oldest_make_room(gate: Gatepost, dice: FakeDice) -> None:
+    """And whatever cannot be opened; other cookies are left alone."""
+    cookies = {"gp_session": "gps_x", "gp_login_planted": "deadbeef.AAAA", "__Host-gp_login_x": "not read here"}
+    for n in range(MOST_AT_ONCE):
+        dice.advance(timedelta(seconds=1))
+        cookies[cookie_for(f"state-{n}", secure=False)] = seal_attempt(gate, attempt_at(gate, f"state-{n}"))
+    begun = seal_attempt(gate, attempt_at(gate))
+
+    dropped = superseded(gate, cookies, begun, secure=False)
+
+    assert dropped == ["gp_login_planted", cookie_for("state-0", secure=False)]
+    assert superseded(gate, cookies, "x" * MOST_CHARACTERS, secure=False) == [
+        "gp_login_planted",
+        *(cookie_for(f"state-{n}", secure=False) for n in reversed(range(MOST_AT_ONCE))),
+    ]
 
 
 def test_a_single_use_in_all_processes(gate: Gatepost, second_gate: Gatepost) -> None:

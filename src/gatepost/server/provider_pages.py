@@ -1,56 +1,90 @@
-"""Signing in elsewhere: `/oauth/{provider}/login` and `/callback`."""
+"""Signing in elsewhere: `/oauth/{provider}/login`, which sends the browser to the provider.
+
+Anybody may start a sign-in in anybody's browser, by a link or by a form (OpenID Connect Core 4): it changes nothing here,
+and whoever signs in does it at the provider, on the provider's own page.  What a start must not do is lead out of this
+server afterwards, link an identity, or let the browser be filled with attempts.
+"""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from gatepost.errors import Forbidden, InvalidRequest, InvalidToken, Unauthenticated
+from gatepost.errors import Forbidden, GatepostError, InvalidRequest, Unauthenticated
 from gatepost.gate import Gatepost
-from gatepost.principal import Method, Principal
-from gatepost.server.cookies import ASK_AGAIN, forget, is_secure, kept, set_session
-from gatepost.sso.addresses import safe_next
-from gatepost.sso.attempts import cookie_for, open_attempt, seal_attempt, use_once
-from gatepost.sso.callback import finish, read_params
-from gatepost.sso.login import ATTEMPT_TTL, Attempt, Wish, begin
+from gatepost.principal import Method
+from gatepost.server.cookies import ASK_AGAIN, is_secure, kept
+from gatepost.server.form_bodies import read_small_form
+from gatepost.server.oauth2_requests import single_values
+from gatepost.server.provider_answers import come_back, take_in
+from gatepost.server.provider_trials import show_unreached, terminal_of
+from gatepost.sso.attempts import cookie_for, seal_attempt, superseded
+from gatepost.sso.login import ATTEMPT_TTL, AuthorizationRequest, Wish, begin
 from gatepost.sso.provider import Provider
-from gatepost.sso.provisioning import Visit, enter
 from gatepost.sso.states import providers_of
-from gatepost.tokens.sessions import NewSession
+from gatepost.sso.third_party import THIRD_PARTY, is_third_party, third_party_wish
+
+LONGEST_MAX_AGE = 10  # digits
 
 
 def routes() -> list[BaseRoute]:
     return [
         Route("/oauth/{provider}/login", start, methods=["GET"]),
+        Route("/oauth/{provider}/login", start_by_form, methods=["POST"]),
         Route("/oauth/{provider}/callback", come_back, methods=["GET"]),
+        Route("/oauth/{provider}/callback", take_in, methods=["POST"]),
     ]
+
+
+async def start_by_form(request: Request) -> Response:
+    """Third-party-initiated login by POST: go on with GET, to which this browser sends its cookies.
+
+    Only what OpenID Connect Core 4 names is passed on.
+    """
+    gate: Gatepost = request.state.gate
+    providers_of(gate).get(request.path_params["provider"])
+    sent = single_values(await read_small_form(request))
+    asked = {name: sent[name] for name in THIRD_PARTY if name in sent}
+    if not is_third_party(asked):
+        raise InvalidRequest("iss is needed")
+    return _see_other(f"{gate.settings.main.public_url}{request.url.path}?{urlencode(asked)}")
 
 
 async def start(request: Request) -> Response:
     """Send the browser to the provider, with the attempt sealed in a cookie of its own."""
     gate: Gatepost = request.state.gate
     provider = providers_of(gate).get(request.path_params["provider"])
-    query = request.query_params
     main = gate.settings.main
     if request.headers.get("host", "").lower() != urlsplit(main.public_url).netloc.lower():
         # The provider sends the browser back to the public URL, and this attempt's cookie has to be there by then.
-        return RedirectResponse(f"{main.public_url}{request.url.path}?{request.url.query}", status_code=303)
-    linking = query.get("link") == "true"
-    if linking and request.state.principal.method is not Method.SESSION:
-        raise Unauthenticated("sign in first, to link another identity")
-    wish = Wish(next=query.get("next"), login_hint=query.get("login_hint"), prompt=_prompt(request, gate), link=linking)
-    redirect_uri = f"{gate.settings.main.public_url}/oauth/{provider.name}/callback"
-    begun = await request.state.pools.provider(provider.name)(
-        begin, provider, wish, redirect_uri=redirect_uri, now=gate.now(), random=gate.dice.urandom
-    )
-    response = RedirectResponse(begun.url, status_code=303)
+        return _see_other(f"{main.public_url}{request.url.path}?{request.url.query}")
+    wish = _wish(request, gate, provider)
+    if wish.link:
+        _require_owner(request)
+    redirect_uri = f"{main.public_url}/oauth/{provider.name}/callback"
+    try:
+        begun = await request.state.pools.provider(provider.name)(
+            begin, provider, wish, redirect_uri=redirect_uri, now=gate.now(), random=gate.dice.urandom
+        )
+    except GatepostError as error:
+        if not wish.trial:
+            raise
+        return await show_unreached(request, provider, error, wish.terminal)
+    return _sent_there(request, gate, begun)
+
+
+def _sent_there(request: Request, gate: Gatepost, begun: AuthorizationRequest) -> Response:
+    response = _see_other(begun.url)
     secure = is_secure(gate)
+    sealed = seal_attempt(gate, begun.attempt)
+    for name in superseded(gate, request.cookies, sealed, secure=secure):
+        response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="lax")
     response.set_cookie(
         cookie_for(begun.attempt.state, secure=secure),
-        seal_attempt(gate, begun.attempt),
+        sealed,
         max_age=int(ATTEMPT_TTL.total_seconds()),
         path="/",
         secure=secure,
@@ -60,42 +94,51 @@ async def start(request: Request) -> Response:
     return response
 
 
-def _prompt(request: Request, gate: Gatepost) -> str | None:
+def _wish(request: Request, gate: Gatepost, provider: Provider) -> Wish:
+    """Read what is asked for.  Raises `InvalidRequest` for what comes twice or makes no sense."""
+    asked = single_values(request.query_params.multi_items())
+    if is_third_party(asked):
+        wish = third_party_wish(asked, provider.issuer, gate.settings.main.public_url)
+        return Wish(next=wish.next, login_hint=wish.login_hint, prompt=_prompt(request, gate, asked.get("prompt")))
+    trial = asked.get("try") == "true"
+    return Wish(
+        next=asked.get("next"),
+        login_hint=asked.get("login_hint"),
+        prompt=_prompt(request, gate, asked.get("prompt")),
+        max_age=_max_age(asked.get("max_age")),
+        link=asked.get("link") == "true" and not trial,
+        trial=trial,
+        terminal=terminal_of(asked) if trial else "",
+    )
+
+
+def _max_age(wanted: str | None) -> int | None:
+    """OpenID Connect Core 3.1.2.1, in seconds.  One that cannot be read is refused, for without it more would pass."""
+    if wanted is None:
+        return None
+    if not (wanted.isascii() and wanted.isdigit() and len(wanted) <= LONGEST_MAX_AGE):
+        raise InvalidRequest("max_age is a number of seconds")
+    return int(wanted)
+
+
+def _require_owner(request: Request) -> None:
+    """Linking is begun by the signed-in owner, on a page of ours.
+
+    A link on another site could begin it as well, in a browser that was signed in at the provider as somebody else just
+    before: then that one would have a way into the account.  Browsers say where a request came from.
+    """
+    if request.state.principal.method is not Method.SESSION:
+        raise Unauthenticated("sign in first, to link another identity")
+    if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        raise Forbidden("linking another identity is begun on your own account's page")
+
+
+def _prompt(request: Request, gate: Gatepost, wanted: str | None) -> str | None:
     """What the provider shall ask.  After a sign-out from this browser it asks who it is, whatever the link says."""
-    wanted = request.query_params.get("prompt")
     if kept(request, gate, ASK_AGAIN) is None or "login" in (wanted or "").split():
         return wanted
     return "login"
 
 
-async def come_back(request: Request) -> Response:
-    """Judge the provider's answer, and open a session for whom it vouches."""
-    gate: Gatepost = request.state.gate
-    params = read_params(request.query_params.multi_items())
-    name = cookie_for(params.get("state", ""), secure=is_secure(gate))
-    sealed = request.cookies.get(name)
-    if sealed is None:
-        raise InvalidRequest("this sign-in was not begun in this browser, or too long ago: begin again")
-    attempt = open_attempt(gate, sealed)
-    agent = request.headers.get("user-agent", "")
-    caller: Principal = request.state.principal
-    visit = Visit(address=request.state.address, agent=agent, linking=caller if attempt.link else None)
-    provider = providers_of(gate).get(request.path_params["provider"])
-    session = await request.state.pools.provider(provider.name)(_finish, gate, provider, attempt, params, visit)
-    response = RedirectResponse(safe_next(attempt.next), status_code=303)
-    set_session(response, gate, session.secret)
-    forget(response, gate, ASK_AGAIN)
-    response.delete_cookie(name, path="/", secure=is_secure(gate), httponly=True, samesite="lax")
-    return response
-
-
-def _finish(gate: Gatepost, provider: Provider, attempt: Attempt, params: dict[str, str], visit: Visit) -> NewSession:
-    if attempt.link and (visit.linking is None or visit.linking.method is not Method.SESSION):
-        # No 401: the door would carry this address, with a code that is still good in it.
-        raise Forbidden("sign in first, to link another identity: then begin again")
-    use_once(gate, attempt)
-    person = finish(provider, attempt, params, gate.now())
-    try:
-        return enter(gate, provider.settings, person, visit)
-    except InvalidToken as error:  # of somebody disabled; a page for a 401 would send the browser to the door and back
-        raise Forbidden(str(error), detail=error.detail) from error
+def _see_other(address: str) -> Response:
+    return RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})

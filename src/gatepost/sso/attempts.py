@@ -7,23 +7,50 @@ written when it ends.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 from sqlalchemy import delete
 
-from gatepost.errors import InvalidRequest
+from gatepost.errors import InvalidRequest, Unavailable
 from gatepost.gate import Gatepost
 from gatepost.sso.login import Attempt
 from gatepost.store import tables
 from gatepost.store.upsert import insert_if_new
 
 PLACE = "sso/attempt"
+NAME = "gp_login_"
+# A proxy in front refuses requests with more than some 8 KiB of cookies, and a browser keeps 180 of them at most.
+MOST_AT_ONCE = 8
+MOST_CHARACTERS = 6000
 t = tables.used_once
 
 
 def cookie_for(state: str, *, secure: bool) -> str:
     """The name of an attempt's cookie.  Each has its own, so that several tabs can sign in at once."""
-    name = f"gp_login_{hashlib.sha256(state.encode('utf-8', 'replace')).hexdigest()[:16]}"
+    name = f"{NAME}{hashlib.sha256(state.encode('utf-8', 'replace')).hexdigest()[:16]}"
     return f"__Host-{name}" if secure else name
+
+
+def superseded(gate: Gatepost, cookies: Mapping[str, str], begun: str, *, secure: bool) -> list[str]:
+    """Name the cookies of attempts that this browser shall drop, now that it begins `begun` (sealed).
+
+    Those that are of no use any more, and the oldest beyond the bounds: whoever opens one sign-in after another in
+    somebody's browser must not fill it until a proxy refuses its requests.
+    """
+    prefix = f"__Host-{NAME}" if secure else NAME
+    alive: list[tuple[Attempt, str]] = []
+    dropped: list[str] = []
+    for name in (name for name in cookies if name.startswith(prefix)):
+        try:
+            alive.append((open_attempt(gate, cookies[name]), name))
+        except InvalidRequest:
+            dropped.append(name)
+    room = MOST_CHARACTERS - len(begun)
+    for place, (_, name) in enumerate(sorted(alive, key=lambda each: each[0].begun_at, reverse=True), start=1):
+        room -= len(cookies[name])
+        if place >= MOST_AT_ONCE or room < 0:
+            dropped.append(name)
+    return dropped
 
 
 def seal_attempt(gate: Gatepost, attempt: Attempt) -> str:
@@ -34,7 +61,10 @@ def open_attempt(gate: Gatepost, sealed: str) -> Attempt:
     """Raises `InvalidRequest` for what this Gatepost did not seal, or too long ago."""
     try:
         attempt = Attempt.from_bytes(gate.sealer.open(sealed, PLACE))
-    except ValueError as error:
+    except (
+        ValueError,
+        Unavailable,
+    ) as error:  # a key that is not here means: sealed elsewhere, or before it was replaced
         raise InvalidRequest("this sign-in was begun elsewhere: begin again") from error
     if attempt.expires_at <= gate.now():
         raise InvalidRequest("this sign-in was begun too long ago: begin again")

@@ -34,6 +34,7 @@ class Wish:
     max_age: int | None = None  # seconds
     link: bool = False  # the signed-in owner adds an identity to the account
     trial: bool = False  # a dry run, which changes nothing
+    terminal: str = ""  # of a dry run: the loopback address that waits for its result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class Attempt:
     max_age: int | None = None
     link: bool = False
     trial: bool = False
+    terminal: str = ""
 
     @property
     def expires_at(self) -> datetime:
@@ -110,6 +112,7 @@ def begin(
         max_age=wish.max_age if wish.max_age is None or wish.max_age >= 0 else None,
         link=wish.link,
         trial=wish.trial,
+        terminal=wish.terminal,
     )
     parameters = _parameters(provider, wish, attempt)
     return AuthorizationRequest(with_query(metadata.authorization_endpoint, parameters), attempt)

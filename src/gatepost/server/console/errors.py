@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from gatepost.errors import Conflict, GatepostError, Unauthenticated, Unavailable
+from gatepost.errors import Conflict, Forbidden, GatepostError, Unauthenticated, Unavailable
 from gatepost.gate import Gatepost
 from gatepost.server.console.rendering import gate_of, render, url
 from gatepost.server.problems import headers_of
@@ -30,6 +30,7 @@ SAID = {
     503: ("There is no answer at the moment", "Nothing was decided and nothing was changed. Try again in a moment."),
 }
 UNKNOWN = ("Something went wrong on our side", "It was written to the log. Try again; nothing was half done.")
+NOT_SIGNED_IN = ("You are not signed in", "Try again, or sign in another way.")
 UNAUTHENTICATED = 401
 
 
@@ -38,7 +39,8 @@ def error_page(request: Request, error: GatepostError) -> Response:
     signing_in = request.url.path.startswith("/oauth/")
     if error.status == UNAUTHENTICATED and (isinstance(error, Unauthenticated) or not signing_in):
         return _to_the_door(request)
-    title, next_step = SAID.get(error.status, UNKNOWN)
+    refused_there = signing_in and error.status == Forbidden.status and request.state.principal.is_anonymous
+    title, next_step = NOT_SIGNED_IN if refused_there else SAID.get(error.status, UNKNOWN)
     why = str(error)
     said: dict[str, object] = {
         "title": title,
@@ -46,6 +48,7 @@ def error_page(request: Request, error: GatepostError) -> Response:
         "next_step": next_step,
         "items": error.items if isinstance(error, Conflict) else (),
         "door": url("login", next=None if signing_in else request.url.path),
+        "again": getattr(request.state, "again", ""),
     }
     response = _rendered(request, error, said)
     for name, value in headers_of(error).items():

@@ -1,0 +1,202 @@
+"""A dry run: sign in at a provider, and see what would become of it.  It changes nothing.
+
+It answers the claims, the username, the groups and roles that would result, the account that would be opened, and each
+check in the order in which a sign-in runs them, with the first that failed.  Whoever signs in at the provider sees their
+own claims.  What is known here of accounts is for those who may see it anyhow: for everyone else a dry run would be a
+way to ask, again and again and without a trace, which accounts there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from gatepost.audit.record import AuditRecord, Outcome
+from gatepost.errors import GatepostError
+from gatepost.gate import Gatepost
+from gatepost.principal import Principal
+from gatepost.sso.callback import SignedIn, Vouched, check_answer, read_person, redeem_answer
+from gatepost.sso.claims import read_groups, read_username, require_admission
+from gatepost.sso.login import Attempt
+from gatepost.sso.provider import Provider
+from gatepost.sso.rehearsal import NOTHING, Rehearsed, Resulting, foresee, rehearse
+from gatepost.sso.shown_claims import ShownClaim, shown_claims
+
+SEES_ACCOUNTS = ("user:view", "conflict:view")
+SEES_DETAILS = "provider:view"
+
+
+class Came(StrEnum):
+    """How a check came out.  The values are what scripts read."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_REACHED = "not_reached"
+    HIDDEN = "hidden"  # not for this caller to see
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One check, what it is about, and what it said if it failed."""
+
+    name: str
+    about: str
+    came: Came = Came.NOT_REACHED
+    said: str = ""
+
+
+STEPS = (
+    Step("provider", "The provider's addresses are known"),
+    Step("answer", "Its answer belongs to this sign-in, and is a yes"),
+    Step("tokens", "It gives an ID token that holds in every respect, and userinfo of the same person"),
+    Step("admission", "The person may enter: groups, domains and tenants"),
+    Step("username", "The claims make a username"),
+    Step("account", "An account may be opened"),
+    Step("roles", "The claims hold the roles where role_map needs them"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """The result of a dry run."""
+
+    provider: str
+    at: datetime
+    steps: tuple[Step, ...]
+    claims: tuple[ShownClaim, ...] = ()
+    subject: str = ""
+    username: str = ""
+    display_name: str = ""
+    email: str = ""
+    email_verified: bool = False
+    account: str = ""
+    sees_accounts: bool = False
+    groups: Resulting = NOTHING
+    roles: Resulting = NOTHING
+    notes: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> Step | None:
+        """The first check that failed."""
+        return next((step for step in self.steps if step.came is Came.FAILED), None)
+
+
+@dataclass(slots=True)
+class _Run:
+    """A dry run under way: how each check came out so far."""
+
+    sees_details: bool
+    steps: dict[str, Step]
+
+    def note(self, name: str, came: Came, said: str = "") -> None:
+        self.steps[name] = replace(self.steps[name], came=came, said=said)
+
+    def failed(self, name: str, error: GatepostError) -> None:
+        detail = f" ({error.detail})" if error.detail and self.sees_details else ""
+        self.note(name, Came.FAILED, f"{error}{detail}")
+
+    def passes(self, name: str, check: Callable[[], object]) -> bool:
+        try:
+            check()
+        except GatepostError as error:
+            self.failed(name, error)
+            return False
+        self.note(name, Came.PASSED)
+        return True
+
+
+def try_out(
+    gate: Gatepost, provider: Provider, attempt: Attempt, params: Mapping[str, str], caller: Principal
+) -> Trial:
+    """Go through the checks of a sign-in, for `caller` to see.  Raises nothing for a check that fails."""
+    run = _begun(gate, caller)
+    run.note("provider", Came.PASSED)
+    vouched = _vouched(run, provider, attempt, params, gate.now())
+    if vouched is None:
+        trial = Trial(provider=provider.name, at=gate.now(), steps=tuple(run.steps.values()))
+    else:
+        trial = _read(gate, run, provider, vouched, caller)
+    _record(gate, trial, caller)
+    return trial
+
+
+def unreached(gate: Gatepost, provider: Provider, error: GatepostError, caller: Principal) -> Trial:
+    """Return the dry run of a provider to which the browser could not even be sent."""
+    run = _begun(gate, caller)
+    run.failed("provider", error)
+    return Trial(provider=provider.name, at=gate.now(), steps=tuple(run.steps.values()))
+
+
+def _begun(gate: Gatepost, caller: Principal) -> _Run:
+    return _Run(gate.may(caller, SEES_DETAILS), {step.name: step for step in STEPS})
+
+
+def _vouched(
+    run: _Run, provider: Provider, attempt: Attempt, params: Mapping[str, str], now: datetime
+) -> Vouched | None:
+    found: list[Vouched] = []
+    if run.passes("answer", lambda: check_answer(provider, attempt, params, now)):
+        run.passes("tokens", lambda: found.append(redeem_answer(provider, attempt, params["code"], now)))
+    return found[0] if found else None
+
+
+def _read(gate: Gatepost, run: _Run, provider: Provider, vouched: Vouched, caller: Principal) -> Trial:
+    """Read the person as far as the claims allow: one thing that does not fit hides no other."""
+    claims, settings = vouched.claims, provider.settings
+    groups = read_groups(claims, settings.groups_claim)
+    run.passes("admission", lambda: require_admission(claims, groups, settings))
+    run.passes("username", lambda: read_username(claims, settings))
+    sees_accounts = all(gate.may(caller, permission) for permission in SEES_ACCOUNTS)
+    trial = Trial(
+        provider=provider.name,
+        at=gate.now(),
+        steps=(),
+        claims=shown_claims(vouched),
+        subject=str(claims["sub"]),
+        sees_accounts=sees_accounts,
+        notes=(*vouched.notes, *([groups.note] if groups.note else [])),
+    )
+    if run.steps["admission"].came is Came.PASSED and run.steps["username"].came is Came.PASSED:
+        trial = _of_person(gate, run, provider, read_person(provider, vouched), trial)
+    return replace(trial, steps=tuple(run.steps.values()))
+
+
+def _of_person(gate: Gatepost, run: _Run, provider: Provider, person: SignedIn, trial: Trial) -> Trial:
+    came = (rehearse if trial.sees_accounts else foresee)(gate, provider.settings, person)
+    _note_account(run, came, sees_accounts=trial.sees_accounts)
+    return replace(
+        trial,
+        username=person.username,
+        display_name=person.display_name,
+        email=person.email,
+        email_verified=person.email_verified,
+        account=came.account,
+        groups=came.groups,
+        roles=came.roles,
+    )
+
+
+def _note_account(run: _Run, came: Rehearsed, *, sees_accounts: bool) -> None:
+    if not sees_accounts:
+        run.note("account", Came.HIDDEN, f"shown to whoever is signed in here with {' and '.join(SEES_ACCOUNTS)}")
+    else:
+        run.note("account", Came.FAILED if came.clash else Came.PASSED, came.clash)
+    if not came.clash:
+        run.note("roles", Came.FAILED if came.roles_wrong else Came.PASSED, came.roles_wrong)
+
+
+def _record(gate: Gatepost, trial: Trial, caller: Principal) -> None:
+    """Keep that a dry run was made, and how it ended.  Alike ones of the same second are added up."""
+    failed = trial.failed
+    gate.journal.note(
+        AuditRecord.of(
+            caller,
+            "provider.tried",
+            f"provider:{trial.provider}",
+            at=trial.at,
+            outcome=Outcome.FAILED if failed else Outcome.DONE,
+            reason=f"{failed.name}: {failed.said}"[:300] if failed else "",
+        )
+    )
