@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.client import requests
+from gatepost.client import operating, requests
 from gatepost.client.call import Call, path_of
 from gatepost.client.errors import Misconfigured
 from gatepost.client.operations import Listing, Operation, Operations
@@ -26,6 +26,9 @@ NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
         (requests.identities(), "GET /me/identities", None),
         (requests.unlink_identity("1"), "DELETE /me/identities/1", None),
         (requests.conflicts(), "GET /conflicts", None),
+        (requests.dismiss_conflict("1"), "DELETE /conflicts/1", None),
+        (requests.look_at_provider("op"), "POST /providers/op/look", None),
+        (requests.examine(), "POST /doctor", None),
         (requests.users(), "GET /users", None),
         (requests.create_user("b", external="keycloak"), "POST /users", {"username": "b", "external": "keycloak"}),
         (requests.change_user("b", disabled=False), "PATCH /users/b", {"disabled": False}),
@@ -118,7 +121,9 @@ def test_a_time_without_a_zone_is_refused() -> None:
 
 def test_every_builder_is_an_operation_of_both_clients() -> None:
     built = {
-        name for name, value in vars(requests).items() if callable(value) and value.__module__ == requests.__name__
+        name
+        for name, value in vars(requests).items()
+        if callable(value) and value.__module__ in (requests.__name__, operating.__name__)
     }
     table = {name: entry.build for name, entry in vars(Operations).items() if isinstance(entry, Operation | Listing)}
 

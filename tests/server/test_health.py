@@ -16,7 +16,7 @@ from tests.conftest import OpenGate, settings_for
 from tests.server.calling import Company, basic, bearer, ok, problem, service_token
 from tests.server.conftest import InProcess
 
-LABELS = {"kind", "method", "status", "le"}
+LABELS = {"kind", "method", "status", "le", "provider"}
 
 
 def test_alive_and_ready(client: httpx2.Client, gate: Gatepost) -> None:

@@ -19,8 +19,16 @@ def providers() -> None:
 @providers.command("list")
 @remote
 def list_providers(at: Remote) -> None:
-    """List the providers and how each is doing."""
-    at.table(requests.providers(), "name", "display_name", "protocol", "issuer", "status", "message", "last_success_at")
+    """List the providers and delegated issuers and how each is doing."""
+    at.table(requests.providers(), "name", "kind", "protocol", "issuer", "status", "message", "last_success_at")
+
+
+@providers.command("look")
+@click.argument("name")
+@remote
+def look_at(at: Remote, name: str) -> None:
+    """Have the server ask a provider or delegated issuer now, and show how it is doing."""
+    at.card(requests.look_at_provider(name))
 
 
 @providers.command("options")

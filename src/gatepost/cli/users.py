@@ -147,4 +147,12 @@ def unlink(at: Remote, identity: str, yes: bool) -> None:
 @remote
 def conflicts(at: Remote) -> None:
     """List sign-ins that were refused because their name or e-mail is somebody else's."""
-    at.table(requests.conflicts(), "at", "provider", "issuer", "subject", "username", "reason")
+    at.table(requests.conflicts(), "id", "at", "provider", "issuer", "subject", "username", "reason")
+
+
+@users.command("dismiss-conflict")
+@click.argument("conflict")
+@remote
+def dismiss_conflict(at: Remote, conflict: str) -> None:
+    """Take a refused sign-in off that list, by its id.  It changes nobody's account."""
+    at.done(requests.dismiss_conflict(conflict), f"dismissed {conflict}")

@@ -300,15 +300,39 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """An identity provider and how it is doing."""
+    """An identity provider (`kind` provider) or delegated issuer (`kind` issuer) and how it is doing."""
 
     name: str
     display_name: str = ""
+    kind: str = "provider"
     protocol: str = ""
     issuer: str = ""
     status: str = ""
     message: str = ""
+    last_error: str = ""
+    last_error_at: datetime | None = None
     last_success_at: datetime | None = None
+    failures: int = 0
+    keys_known: int = 0
+    key_fetches: int = 0
+    addresses: object = None  # an object of texts, under the names of OpenID Connect Dynamic Client Registration
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One line of `gatepost doctor`: `status` is `ok`, `warn` or `fail`."""
+
+    name: str
+    status: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """Everything that was looked at, and the worst of it."""
+
+    status: str
+    checks: tuple[Examined, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ class Operations:
     identities = Listing(requests.identities)
     unlink_identity = Operation(requests.unlink_identity)
     conflicts = Listing(requests.conflicts)
+    dismiss_conflict = Operation(requests.dismiss_conflict)
     subjects = Listing(requests.subjects)
 
     users = Listing(requests.users)
@@ -152,6 +153,8 @@ class Operations:
     audit = Listing(requests.audit)
     audit_export = Operation(requests.audit_export)
     providers = Listing(requests.providers)
+    look_at_provider = Operation(requests.look_at_provider)
+    examine = Operation(requests.examine)
     keys = Listing(requests.keys)
     rotate_keys = Operation(requests.rotate_keys)
     readiness = Operation(requests.readiness)

@@ -7,14 +7,14 @@ An argument that is None is not sent, so a `change_…` leaves what it does not 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
 from gatepost.client import answers as a
+from gatepost.client import operating
 from gatepost.client.call import Call, call, entity_of, path_of, resource_path
 from gatepost.client.credentials import Tokens
-from gatepost.client.reading import Page, as_it_is, nothing, one, page_of, text
+from gatepost.client.reading import Page, nothing, one, page_of
 
 T = TypeVar("T")
 
@@ -55,6 +55,11 @@ def unlink_identity(identity_id: str) -> Call[None]:
 def conflicts(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.SignInConflict]]:
     """Sign-ins that were refused for a clash; for admins."""
     return _list("conflicts", a.SignInConflict, limit, cursor)
+
+
+def dismiss_conflict(conflict_id: str) -> Call[None]:
+    """Take a refused sign-in off the list.  It changes nobody's account."""
+    return call("DELETE", path_of("conflicts", conflict_id), nothing)
 
 
 def subjects(q: str, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.FoundSubject]]:
@@ -349,35 +354,14 @@ def explain(
 
 # --- the server itself -----------------------------------------------------------------------------------------------
 
-
-def audit(
-    *, limit: int | None = None, cursor: str | None = None, filters: Mapping[str, str] | None = None
-) -> Call[Page[a.AuditEntry]]:
-    """The audit log, newest first.  `filters` are the API's own, by name."""
-    return _list("audit", a.AuditEntry, limit, cursor, **(filters or {}))
-
-
-def audit_export(media_type: str, *, filters: Mapping[str, str] | None = None) -> Call[str]:
-    """The audit log as `text/csv` or `application/jsonl`."""
-    return replace(call("GET", path_of("audit"), text, params=filters), accept=media_type)
-
-
-def providers() -> Call[Page[a.Provider]]:
-    return call("GET", path_of("providers"), page_of(a.Provider))
-
-
-def keys() -> Call[Page[a.SigningKey]]:
-    return call("GET", path_of("keys"), page_of(a.SigningKey))
-
-
-def rotate_keys() -> Call[a.Rotated]:
-    """Make the published next key the one that signs, and publish another."""
-    return call("POST", path_of("keys", "rotate"), one(a.Rotated))
-
-
-def readiness() -> Call[object]:
-    """Ask whether the server is ready: an `Unavailable` says why not.  Asked once: what counts is now."""
-    return call("GET", "/readyz", as_it_is, repeatable=False, authenticated=False)
+audit = operating.audit
+audit_export = operating.audit_export
+providers = operating.providers
+look_at_provider = operating.look_at_provider
+keys = operating.keys
+rotate_keys = operating.rotate_keys
+examine = operating.examine
+readiness = operating.readiness
 
 
 def _list(

@@ -12,12 +12,13 @@ from starlette.routing import BaseRoute, Route
 from gatepost.errors import Unavailable
 from gatepost.gate import Gatepost
 from gatepost.server.pools import Pools
+from gatepost.server.provider_metrics import ProviderMetrics
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Metrics:
-    """What `/metrics` shows.  Labels are kinds and statuses, never names of people or things."""
+    """What `/metrics` shows.  Labels are kinds, statuses and configured names, never people or things."""
 
     def __init__(self, gate: Gatepost, pools: Pools) -> None:
         self.registry = CollectorRegistry()
@@ -38,6 +39,7 @@ class Metrics:
         ):
             gauge = Gauge(name, text, registry=self.registry)
             gauge.set_function(_number(read))
+        self.registry.register(ProviderMetrics(gate))
 
     def observe(self, kind: str, method: str, status: int, seconds: float) -> None:
         known = method if method in METHODS else "other"

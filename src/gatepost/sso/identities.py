@@ -8,16 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, update
 
+from gatepost.access import permissions_of
 from gatepost.audit.record import AuditRecord
 from gatepost.directory.pages import Page, Wanted, read_page
 from gatepost.errors import Conflict, NotFound
 from gatepost.gate import Gatepost
-from gatepost.principal import Principal
+from gatepost.principal import Principal, Subject
 from gatepost.store import tables
+from gatepost.store.relations import holding, unrelate
+from gatepost.store.store import Change
+from gatepost.tokens.sessions import end_sessions, narrow_roles
 
 t = tables.identities
+EVERYTHING = "*:*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +60,25 @@ def identities_of(connection: Connection, username: str) -> list[Identity]:
     return [_identity(row) for row in rows]
 
 
-def list_identities(gate: Gatepost, caller: Principal) -> list[Identity]:
-    """One's own."""
+def list_identities(gate: Gatepost, caller: Principal, username: str | None = None) -> list[Identity]:
+    """One's own; somebody else's takes `user:view`."""
     gate.require_signed_in(caller, "user:view")
-    if caller.subject.type != "user":
+    own = caller.subject.id if caller.subject.type == "user" else ""
+    if username is None or username == own:
+        username = own
+    else:
+        gate.require(caller, "user:view", seen_by="")
+    if not username:
         return []
     with gate.store.read() as connection:
-        return identities_of(connection, caller.subject.id)
+        return identities_of(connection, username)
 
 
 def unlink_identity(gate: Gatepost, caller: Principal, wanted: str) -> None:
-    """Unlink one of one's own.  Raises `Conflict` if it is the last way in."""
+    """Unlink one of one's own, and end the sessions that it opened, but for the caller's.
+
+    Raises `Conflict` if it is the last way in.
+    """
     gate.require_signed_in(caller, "user:edit")
     username = caller.subject.id if caller.subject.type == "user" else ""
     with gate.change_unasked() as tx:
@@ -74,14 +87,65 @@ def unlink_identity(gate: Gatepost, caller: Principal, wanted: str) -> None:
         found = next((i for i in linked if i.id == wanted), None)
         if found is None:
             raise NotFound("there is no such linked identity")
-        u = tables.users
-        password = tx.connection.execute(select(u.c.password).where(u.c.username == username)).scalar_one_or_none()
-        if len(linked) == 1 and password is None:
-            raise Conflict("this is your only way in: set a password or link another identity first")
+        others = [identity for identity in linked if identity is not found]
+        if not is_way_left(gate, tx.connection, username, found, others):
+            raise Conflict("this is your only way in: link another identity first, or have a password that counts here")
         tx.connection.execute(t.delete().where(t.c.issuer == found.issuer, t.c.subject == found.subject))
+        _end_what_it_opened(gate, tx, caller, found)
+        ended = end_sessions(tx, _opened_by(tx.connection, caller, found))
         tx.log("identity", username, provider=found.provider, gone=True)
-        detail = {"provider": found.provider, "issuer": found.issuer}
+        detail = {"provider": found.provider, "issuer": found.issuer, "sessions": ended}
         tx.record(AuditRecord.of(caller, "identity.unlinked", caller.subject, at=tx.at, detail=detail))
+
+
+def is_way_left(gate: Gatepost, connection: Connection, username: str, gone: Identity, left: list[Identity]) -> bool:
+    """Tell whether a person can still get in without `gone`: by another identity, or with a password that counts.
+
+    A provider that was taken out of the configuration lets nobody in; and with tokens of a delegated issuer nobody signs
+    in to the console, so they do not stand in for a provider.
+    """
+    providers = {provider.name for provider in gate.settings.sso.providers}
+    doors = providers | {issuer.name for issuer in gate.settings.delegated.issuers}
+    if gone.provider not in doors:
+        return True
+    if any(identity.provider in (providers if gone.provider in providers else doors) for identity in left):
+        return True
+    u = tables.users
+    password = connection.execute(select(u.c.password).where(u.c.username == username)).scalar_one_or_none()
+    if password is None:
+        return False
+    held = permissions_of(Subject("user", username), gate.memory.graph)
+    return gate.settings.main.password_sign_in or EVERYTHING in held  # admins have /login/local
+
+
+def _opened_by(connection: Connection, caller: Principal, identity: Identity) -> list[str]:
+    s = tables.sessions
+    theirs = (s.c.issuer == identity.issuer, s.c.provider_subject == identity.subject)
+    here = (s.c.subject == str(caller.subject), s.c.id != caller.credential_id, s.c.ended_at.is_(None))
+    return list(connection.execute(select(s.c.id).where(*theirs, *here)).scalars())
+
+
+def _end_what_it_opened(gate: Gatepost, tx: Change, caller: Principal, identity: Identity) -> None:
+    """Whoever signs in there opens nothing here any more.  The caller stays, but nobody vouches for more than the account.
+
+    Its memberships and roles end as well, unless another identity at the same provider speaks for them: nobody would
+    ever bring them in line again.
+    """
+    s, subject = tables.sessions, str(caller.subject)
+    word = (s.c.issuer == identity.issuer, s.c.provider_subject == identity.subject, s.c.subject == subject)
+    for row in tx.connection.execute(select(s.c.id, s.c.expires_at).where(*word, s.c.ended_at.is_(None))).all():
+        if row.id != caller.credential_id:
+            end_sessions(tx, [row.id])
+            continue
+        tx.connection.execute(update(s).where(s.c.id == row.id).values(provider_token=None, default_role=None))
+        narrow_roles(gate, tx, row.id, row.expires_at, frozenset())
+    if any(other.provider == identity.provider for other in identities_of(tx.connection, identity.username)):
+        return
+    origin = f"sso:{identity.provider}"
+    for relation in ("member", "assignee"):
+        for held in holding(tx.connection, subject, relation):
+            if held.origin == origin:
+                unrelate(tx, held.object, relation, subject, origin=origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +174,15 @@ def list_conflicts(gate: Gatepost, caller: Principal, page: Wanted) -> Page[Sign
             lambda r: SignInConflict(r.id, r.provider, r.issuer, r.subject, r.username, r.email, r.reason, r.at),
             descending=True,
         )
+
+
+def dismiss_conflict(gate: Gatepost, caller: Principal, conflict_id: str) -> None:
+    """Take one off the list.  It changes nobody's account; the same sign-in brings it back."""
+    c = tables.conflicts
+    with gate.change(caller, "conflict:delete", seen_by="conflict:view") as tx:
+        row = tx.connection.execute(select(c).where(c.c.id == conflict_id)).one_or_none()
+        if row is None:
+            raise NotFound("there is no such refused sign-in")
+        tx.connection.execute(c.delete().where(c.c.id == conflict_id))
+        detail = {"provider": row.provider, "issuer": row.issuer, "subject": row.subject}
+        tx.record(AuditRecord.of(caller, "conflict.dismissed", f"user:{row.username}", at=tx.at, detail=detail))

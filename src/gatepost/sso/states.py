@@ -1,32 +1,16 @@
-"""The providers and delegated issuers of this process, and how each provider is doing."""
+"""The providers and delegated issuers of this process."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TypeVar
 
 from gatepost.errors import NotFound
 from gatepost.gate import Gatepost
-from gatepost.principal import Principal
 from gatepost.sso.delegated import Issuer
 from gatepost.sso.jwks import ProviderKeys
 from gatepost.sso.provider import Provider
 
 Source = TypeVar("Source", Provider, Issuer)
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderReport:
-    """A provider's state for people: `status` is `up`, `down`, or `unknown` until somebody signed in there."""
-
-    name: str
-    display_name: str
-    protocol: str
-    issuer: str | None
-    status: str
-    message: str
-    last_success_at: datetime | None
 
 
 class Providers:
@@ -69,25 +53,14 @@ class Providers:
     def all(self) -> list[Provider]:
         return [self.get(settings.name) for settings in self._gate.settings.sso.providers]
 
+    def sources(self) -> list[Provider | Issuer]:
+        """Every one, providers first.  No two have the same name."""
+        return [*self.all(), *(self.issuer(settings.name) for settings in self._gate.settings.delegated.issuers)]
 
-def provider_states(gate: Gatepost, caller: Principal) -> list[ProviderReport]:
-    """The state of each provider, as this process knows it.  It takes `provider:view`."""
-    gate.require(caller, "provider:view", seen_by="")
-    return [report(provider) for provider in providers_of(gate).all()]
-
-
-def report(provider: Provider) -> ProviderReport:
-    state = provider.state()
-    status = "unknown" if state.up is None else "up" if state.up else "down"
-    return ProviderReport(
-        name=provider.name,
-        display_name=provider.display_name,
-        protocol=provider.settings.protocol,
-        issuer=provider.settings.issuer,
-        status=status,
-        message="" if state.up else state.last_error,
-        last_success_at=state.last_success_at,
-    )
+    def source(self, name: str) -> Provider | Issuer:
+        """A provider or an issuer.  Raises `NotFound` for a name that is not configured."""
+        is_issuer = any(settings.name == name for settings in self._gate.settings.delegated.issuers)
+        return self.issuer(name) if is_issuer else self.get(name)
 
 
 def providers_of(gate: Gatepost) -> Providers:

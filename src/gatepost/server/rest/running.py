@@ -17,7 +17,8 @@ from gatepost.audit.record import AuditRecord
 from gatepost.audit.trail import Filter
 from gatepost.server.rest.given import Caller, Gate, WantedPage, all_of, page_of, problems
 from gatepost.server.rest.shapes import AuditAnswer, KeyAnswer, Moment, Page, ProviderAnswer, RotatedAnswer
-from gatepost.sso.states import provider_states
+from gatepost.sso.reports import look_at, provider_states
+from gatepost.sso.states import providers_of
 from gatepost.tokens import key_rotation
 
 router = APIRouter(tags=["Running it"])
@@ -96,8 +97,17 @@ def _csv_line(cells: list[str]) -> str:
 
 @router.get("/providers", responses=problems())
 def list_providers(gate: Gate, caller: Caller) -> Page[ProviderAnswer]:
-    """The state of each identity provider."""
+    """The state of each identity provider and delegated issuer, as this process knows it."""
     return all_of(ProviderAnswer.model_validate(state) for state in provider_states(gate, caller))
+
+
+@router.post("/providers/{name}/look", responses=problems(404))
+async def look_at_provider(name: str, request: Request, gate: Gate, caller: Caller) -> ProviderAnswer:
+    """Ask a provider or issuer for its documents now.  Whatever it answers is its state, and no error."""
+    gate.require(caller, "provider:view", seen_by="")
+    source = providers_of(gate).source(name)  # a pool is made for a name that is configured, and for no other
+    found = await request.state.pools.provider(source.name)(look_at, gate, caller, source.name)
+    return ProviderAnswer.model_validate(found)
 
 
 @router.get("/keys", responses=problems())

@@ -345,13 +345,22 @@ class AuditAnswer(Answer):
 
 
 class ProviderAnswer(Answer):
+    """`kind` is `provider` or `issuer`; `status` is `up`, `down`, or `unknown`.  `addresses` are to be registered there."""
+
+    kind: str
     name: str
     display_name: str
     protocol: str
     issuer: str | None
     status: str
     message: str
+    last_error: str
+    last_error_at: datetime | None
     last_success_at: datetime | None
+    failures: int
+    keys_known: int
+    key_fetches: int
+    addresses: dict[str, str]
 
 
 class KeyAnswer(Answer):

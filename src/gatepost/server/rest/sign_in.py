@@ -87,3 +87,10 @@ def unlink_identity(identity_id: str, gate: Gate, caller: Caller) -> Response:
 def list_conflicts(gate: Gate, caller: Caller, page: WantedPage) -> Page[ConflictAnswer]:
     """Sign-ins that were refused for a clash with an account, for admins."""
     return page_of(identities.list_conflicts(gate, caller, page), ConflictAnswer.model_validate)
+
+
+@router.delete("/conflicts/{conflict_id}", status_code=204, responses=problems(404))
+def dismiss_conflict(conflict_id: str, gate: Gate, caller: Caller) -> Response:
+    """Take one off the list.  It changes nobody's account."""
+    identities.dismiss_conflict(gate, caller, conflict_id)
+    return Response(status_code=204)
