@@ -7,13 +7,15 @@ from hypothesis import strategies as st
 
 from gatepost.access import AuthorizationModel, read_model
 from gatepost.access.model import Restriction, direct
-from gatepost.access.tuples import RelationTuple
+from gatepost.access.tuples import RelationTuple, TupleCondition
 from gatepost.errors import InvalidModel
 from gatepost.principal import Entity, Subject
 
 USERS = ("ann", "bob", "cyd")
 IDS = ("1", "2", "3")
 TYPES = ("group", "folder", "doc")
+STORED: st.SearchStrategy[dict[str, object]] = st.sampled_from([{}, {}, {"now": 0}, {"now": 2}])
+CONTEXTS: st.SearchStrategy[dict[str, object]] = st.sampled_from([{}, {"now": 0}, {"now": 2}, {"now": "x"}])
 
 
 @st.composite
@@ -86,7 +88,8 @@ def tuples_of(draw: st.DrawFn, model: AuthorizationModel) -> RelationTuple:
     restriction = draw(st.sampled_from(writable[relation]))
     name = draw(st.sampled_from(USERS if restriction.type == "user" else IDS))
     entity = Entity(kind, draw(st.sampled_from(IDS)))
-    return RelationTuple(entity, relation, _subject(restriction, name), condition=restriction.condition or None)
+    guard = TupleCondition(restriction.condition, draw(STORED)) if restriction.condition else None
+    return RelationTuple(entity, relation, _subject(restriction, name), condition=guard)
 
 
 @st.composite

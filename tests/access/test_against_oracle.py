@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gatepost.access import (
     AuthorizationModel,
     ConditionUndecided,
+    Contextual,
     Graph,
     RelationTuple,
     TooComplex,
@@ -22,8 +23,8 @@ from gatepost.access import (
 )
 from gatepost.access.usersets import PLAIN, work_out
 from gatepost.principal import Entity, Question, Subject
-from tests.access.oracle import UNKNOWN, YES, EntangledError, Oracle
-from tests.access.strategies import IDS, TYPES, USERS, tuples_of, worlds
+from tests.access.oracle import NOTHING, UNKNOWN, YES, EntangledError, Oracle
+from tests.access.strategies import CONTEXTS, IDS, TYPES, USERS, tuples_of, worlds
 
 EXAMPLES = int(os.environ.get("GATEPOST_EXAMPLES", "60"))
 SETTINGS = settings(
@@ -38,19 +39,25 @@ SUBJECTS = [Subject("user", name) for name in (*USERS, "zoe", "*")] + [
 
 def change(t: RelationTuple, *, removed: bool = False) -> TupleChange:
     expires = None if t.expires_at is None else t.expires_at.timestamp()
-    return TupleChange(str(t.object), t.relation, str(t.subject), removed, expires, t.condition)
+    return TupleChange(str(t.object), t.relation, str(t.subject), removed, expires, stored(t))
 
 
 def graph_of(model: AuthorizationModel, tuples: Sequence[RelationTuple]) -> Graph:
     graph = Graph(model, lambda: 0.0)
-    graph.load([(str(t.object), t.relation, str(t.subject), None, t.condition) for t in tuples], "1.0")
+    graph.load([(str(t.object), t.relation, str(t.subject), None, stored(t)) for t in tuples], "1.0")
     return graph
 
 
-def answer(graph: Graph, subject: Subject, action: str, entity: Entity) -> bool | None:
+def stored(t: RelationTuple) -> dict[str, object] | None:
+    return None if t.condition is None else t.condition.stored()
+
+
+def answer(
+    graph: Graph, subject: Subject, action: str, entity: Entity, context: Mapping[str, object] = NOTHING
+) -> bool | None:
     """None: not known, because of a condition or a cycle through `but not`."""
     try:
-        return check(Question(subject=subject, action=action, resource=entity), graph).allowed
+        return check(Question(subject=subject, action=action, resource=entity, context=context), graph).allowed
     except (TooComplex, ConditionUndecided):
         return None
 
@@ -65,10 +72,15 @@ def questions() -> list[tuple[Subject, str, Entity]]:
     return [(s, r, Entity(k, i)) for s in SUBJECTS for k in TYPES for i in IDS for r in ("r1", "r2", "r3")]
 
 
-def compare(model: AuthorizationModel, tuples: Sequence[RelationTuple], graph: Graph) -> None:
-    oracle = Oracle(model, tuples)
+def compare(
+    model: AuthorizationModel,
+    tuples: Sequence[RelationTuple],
+    graph: Graph,
+    context: Mapping[str, object] = NOTHING,
+) -> None:
+    oracle = Oracle(model, tuples, context)
     for subject, action, entity in questions():
-        found = answer(graph, subject, action, entity)
+        found = answer(graph, subject, action, entity, context)
         try:
             wanted = expected(oracle, subject, action, entity)
         except EntangledError:
@@ -91,10 +103,33 @@ def test_check_agrees_with_the_oracle_where_plans_are_flat(world: World) -> None
 
 
 @SETTINGS
-@given(worlds(conditions=True))
-def test_a_condition_makes_an_answer_unknown_unless_another_way_allows(world: World) -> None:
+@given(worlds(conditions=True), st.lists(CONTEXTS, min_size=2, max_size=3))
+def test_conditions_hold_by_the_context_of_the_question(world: World, contexts: list[dict[str, object]]) -> None:
+    """Without a value an answer is unknown unless another way allows; one graph, asked with one context after another."""
     model, tuples = world
-    compare(model, tuples, graph_of(model, tuples))
+    graph = graph_of(model, tuples)
+    for context in contexts:
+        compare(model, tuples, graph, context)
+
+
+@SETTINGS
+@given(worlds(conditions=True), st.integers(0, 8), CONTEXTS)
+def test_contextual_tuples_count_as_if_they_were_stored(world: World, count: int, context: dict[str, object]) -> None:
+    """And the graph below them answers as before, warm as it is."""
+    model, tuples = world
+    graph = graph_of(model, tuples[count:])
+    compare(model, tuples[count:], graph, context)
+    compare(model, tuples, Contextual(graph, tuples[:count]), context)
+    compare(model, tuples[count:], graph, context)
+
+
+@SETTINGS
+@given(worlds(conditions=True, size=12), st.data())
+def test_a_contextual_tuple_stands_in_the_place_of_a_stored_one(world: World, data: st.DataObject) -> None:
+    model, tuples = world
+    more = data.draw(st.lists(tuples_of(model), max_size=6))
+    held = {(t.object, t.relation, t.subject): t for t in (*tuples, *more)}
+    compare(model, list(held.values()), Contextual(graph_of(model, tuples), more), data.draw(CONTEXTS))
 
 
 @SETTINGS
@@ -160,9 +195,9 @@ def test_a_changed_graph_answers_as_a_freshly_loaded_one(world: World, data: st.
         graph.apply(batch, f"1.{revision + 1}")
         for number, known in enumerate(graph.edges.memo):
             if known is not None:
-                fresh = work_out(graph.edges, number << graph.edges.compiled.bits, PLAIN, 0.0)
+                fresh = work_out(graph.edges, number << graph.edges.compiled.bits, PLAIN, graph.moment())
                 assert (fresh.mine, fresh.permissions) == known
         for value, someone in graph.edges.uncommon.items():
-            assert work_out(graph.edges, value, PLAIN, 0.0).mine == someone.mine
+            assert work_out(graph.edges, value, PLAIN, graph.moment()).mine == someone.mine
     assert graph.tuple_count == len(held)
     compare(model, list(held.values()), graph)

@@ -9,7 +9,17 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from gatepost.access import Decision, Graph, Reason, TupleChange, builtin_model, check, objects, read_model
+from gatepost.access import (
+    Decision,
+    Graph,
+    Reason,
+    TupleChange,
+    TupleCondition,
+    builtin_model,
+    check,
+    objects,
+    read_model,
+)
 from gatepost.access.check import flat
 from gatepost.access.edges import Edges
 from gatepost.access.plan import Plan
@@ -274,7 +284,7 @@ def test_who_asks_in_the_middle_of_a_write_waits_for_its_end(monkeypatch: pytest
     halfway, go_on = threading.Event(), threading.Event()
     put = Edges.add
 
-    def put_slowly(edges: Edges, key: int, value: int, expires: float | None, condition: str | None) -> None:
+    def put_slowly(edges: Edges, key: int, value: int, expires: float | None, condition: TupleCondition | None) -> None:
         halfway.set()
         assert go_on.wait(10)
         put(edges, key, value, expires, condition)

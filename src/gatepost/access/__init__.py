@@ -2,7 +2,8 @@
 
 from gatepost.access.builtin import allows, builtin_model, read_model, with_protected_types
 from gatepost.access.check import check
-from gatepost.access.decision import ConditionUndecided, Decision, Reason, TooComplex
+from gatepost.access.contextual import Contextual
+from gatepost.access.decision import ConditionUndecided, Decision, Reason, TooComplex, TooDeep
 from gatepost.access.dsl import parse_model
 from gatepost.access.explain import Explanation, Step, explain
 from gatepost.access.formatting import format_model
@@ -12,7 +13,7 @@ from gatepost.access.model_json import read_model as read_model_json
 from gatepost.access.model_json import write_model as write_model_json
 from gatepost.access.roles import grants_of, groups_of, permissions_of, rights, roles_of
 from gatepost.access.search import Access, Found, access_list, everything, objects, subjects, walk_objects
-from gatepost.access.tuples import RelationTuple, TupleChange
+from gatepost.access.tuples import RelationTuple, TupleChange, TupleCondition
 from gatepost.access.validate import validate
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Access",
     "AuthorizationModel",
     "ConditionUndecided",
+    "Contextual",
     "Decision",
     "Explanation",
     "Found",
@@ -28,7 +30,9 @@ __all__ = [
     "RelationTuple",
     "Step",
     "TooComplex",
+    "TooDeep",
     "TupleChange",
+    "TupleCondition",
     "access_list",
     "allows",
     "builtin_model",

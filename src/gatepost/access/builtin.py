@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
+from gatepost.access.conditions import compile_condition
 from gatepost.access.dsl import parse_with_places
 from gatepost.access.model import PROTECTED, AuthorizationModel, Restriction, Type, direct
 from gatepost.access.tuples import RelationTuple
 from gatepost.access.validate import validate
 from gatepost.errors import InvalidField, InvalidModel
 from gatepost.principal import Subject
+
+MAX_CONTEXT = 32 * 1024
 
 
 def read_model(text: str) -> AuthorizationModel:
@@ -37,7 +40,7 @@ def with_protected_types(model: AuthorizationModel) -> AuthorizationModel:
             raise InvalidModel(f"type {name} is protected: declare it bare (type {name}) or leave it out")
     types: dict[str, Type] = {name: kind for name, kind in ours.items() if name in PROTECTED}
     types |= {name: kind for name, kind in model.types.items() if name not in PROTECTED}
-    return validate(AuthorizationModel(types, model.conditions, model.schema))
+    return validate(AuthorizationModel(types, model.conditions, model.schema, model.modules))
 
 
 def allows(model: AuthorizationModel, relation_tuple: RelationTuple) -> None:
@@ -56,7 +59,14 @@ def allows(model: AuthorizationModel, relation_tuple: RelationTuple) -> None:
         raise InvalidField({"relation": f"{relation} cannot be written on {entity.type}: {choice}"})
     if subject == Subject(entity.type, entity.id, relation):
         raise InvalidField({"subject": f"{subject} has that relation by being what it is"})
-    wanted = Restriction(subject.type, subject.relation, subject.is_wildcard, relation_tuple.condition or "")
+    guard = relation_tuple.condition
+    wanted = Restriction(subject.type, subject.relation, subject.is_wildcard, guard.name if guard else "")
     if wanted not in restrictions:
         choice = ", ".join(str(restriction) for restriction in restrictions)
         raise InvalidField({"subject": f"{wanted} cannot be {relation} of a {entity.type}: one of {choice}"})
+    if guard is not None:
+        if len(guard.text) > MAX_CONTEXT:
+            raise InvalidField({"condition": f"the context is larger than {MAX_CONTEXT // 1024} KiB"})
+        fault = compile_condition(model.conditions[guard.name]).context_fault(guard.context)
+        if fault:
+            raise InvalidField({"condition": fault})

@@ -7,10 +7,13 @@ from gatepost.access.edges import MARK, Edges, Held, Route, Who
 from gatepost.access.evaluate import evaluate
 from gatepost.access.graph import Graph
 from gatepost.access.model import PROTECTED
+from gatepost.access.moment import Moment
 from gatepost.access.plan import Plan
 from gatepost.access.usersets import Narrowing, who
 from gatepost.errors import InvalidField, Unavailable
 from gatepost.principal import ANONYMOUS, ANYONE, PLATFORM, Question, permission
+
+MAX_LOOKED_AT = 1000
 
 GRANTED, ROLE_PERMISSION, OUTSIDE_SCOPE, NO_RELATION = (
     Reason.GRANTED,
@@ -20,9 +23,10 @@ GRANTED, ROLE_PERMISSION, OUTSIDE_SCOPE, NO_RELATION = (
 )
 
 
-def check(question: Question, graph: Graph) -> Decision:
+def check(question: Question, graph: Graph, depth: int | None = None) -> Decision:
     """Tell whether the subject may: within the scope, and by a relation or by a permission of one of its roles.
 
+    With a `depth`, a yes that takes more than so many usersets and parents, one above another, raises `TooDeep`.
     Raises `InvalidField` for a type or an action that does not exist, `TooComplex` and `ConditionUndecided` (both
     `Unavailable`) where the answer is not known: an unknown is not a no.
     """
@@ -32,10 +36,13 @@ def check(question: Question, graph: Graph) -> Decision:
         return Decision(no, OUTSIDE_SCOPE, graph.edges.revision, question, graph)
     if question.role is None and not question.groups and not question.roles:
         decision = _from_memo(question, graph)
-        if decision is not None:
+        if decision is not None and (depth is None or decision.reason is not GRANTED):
             return decision
     with graph.lock:
-        return _settled(question, graph)
+        decision = _settled(question, graph)
+        if depth is not None and decision.reason is GRANTED:
+            assert_within(question, graph, depth)
+        return decision
 
 
 def _from_memo(question: Question, graph: Graph) -> Decision | None:
@@ -145,12 +152,12 @@ def counts(subject_type: str, question: Question) -> bool:
 
 def _settled(question: Question, graph: Graph) -> Decision:
     """Answer under the lock, whatever it takes."""
-    edges, now = graph.edges, graph.clock()
+    edges, moment = graph.edges, graph.moment(question.context)
     route = route_of(edges, question.resource.type, question.action)
-    someone = subject_of(edges, question, now)
+    someone = subject_of(edges, question, moment)
     by_role = bool(someone.permissions & route.permissions) and counts(question.subject.type, question)
     try:
-        related = by_relation(edges, route, someone, _number(edges, route, question), now)
+        related = by_relation(edges, route, someone, _number(edges, route, question), moment)
     except Unavailable:
         if not by_role:
             raise
@@ -158,6 +165,39 @@ def _settled(question: Question, graph: Graph) -> Decision:
     allowed = related or by_role
     reason = GRANTED if related else ROLE_PERMISSION if by_role else NO_RELATION
     return Decision(allowed, reason, edges.revision, question, graph)
+
+
+def assert_within(question: Question, graph: Graph, depth: int) -> None:
+    """Raise `TooDeep` if a yes that the model gives takes more than `depth` usersets and parents."""
+    edges, moment = graph.edges, graph.moment(question.context)
+    route = route_of(edges, question.resource.type, question.action)
+    number = _number(edges, route, question)
+    if number is None or route.plan is None or _is_shallow(edges, route.plan, number, depth):
+        return
+    value = subject_of(edges, question, moment).value
+    named = {value} if value & edges.compiled.mask else {value, edges.value(question.subject.type, ANYONE)}
+    alone = Who(value, frozenset(named), frozenset(), frozenset(), moment.now)
+    evaluate(edges, alone, number << edges.compiled.bits | route.relation, moment, depth)
+
+
+def _is_shallow(edges: Edges, plan: Plan, number: int, depth: int) -> bool:
+    """Tell cheaply whether nothing about an object can lie deeper; False where that is not known."""
+    if not plan.exact:
+        return False
+    bits, levels, seen = edges.compiled.bits, edges.deepest, {(id(plan), number)}
+    level = [(plan, number)]
+    while level and levels <= depth + 1 and len(seen) < MAX_LOOKED_AT:
+        above = []
+        for current, at in level:
+            for tupleset, targets in current.parents:
+                key = at << bits | tupleset
+                for value in (*edges.held(key), *edges.timed.get(key, ())):
+                    target = targets.get(edges.kinds[value >> bits])
+                    if target is not None and (id(target), value >> bits) not in seen:
+                        seen.add((id(target), value >> bits))
+                        above.append((target, value >> bits))
+        level, levels = above, levels + bool(above)
+    return not level and levels <= depth + 1
 
 
 def _number(edges: Edges, route: Route, question: Question) -> int | None:
@@ -168,37 +208,40 @@ def _number(edges: Edges, route: Route, question: Question) -> int | None:
     return number
 
 
-def by_relation(edges: Edges, route: Route, someone: Who, number: int | None, now: float) -> bool:
+def by_relation(edges: Edges, route: Route, someone: Who, number: int | None, moment: Moment) -> bool:
     """Tell whether the model says yes of the object `number`.  Call with the graph's lock held."""
     if number is None or route.plan is None:
         return False
     base = number << edges.compiled.bits
-    if route.plan.exact and not someone.maybe and not someone.value & edges.compiled.mask:
+    if route.plan.exact and not someone.maybe and not someone.value & edges.compiled.mask and not edges.is_overlay:
         found = flat(edges, route.plan, number, someone.mine)
         if found is not None:
             return found
-    return evaluate(edges, someone, base | route.relation, now)
+    return evaluate(edges, someone, base | route.relation, moment)
 
 
-def subject_of(edges: Edges, question: Question, now: float) -> Who:
+def subject_of(edges: Edges, question: Question, moment: Moment) -> Who:
     """Find whom the question is about.  Raises `InvalidField` for a type or a relation that the model does not have."""
     subject = question.subject
     if subject.type not in edges.ids:
         raise InvalidField({"subject": f"unknown type {subject.type}: one of {', '.join(edges.ids)}"})
     if subject.relation and edges.compiled.relation_key(subject.type, subject.relation) is None:
         raise InvalidField({"subject": f"{subject.relation} is not a relation of {subject.type}"})
-    return who(edges, subject, Narrowing(question.role, question.groups, question.roles), now)
+    return who(edges, subject, Narrowing(question.role, question.groups, question.roles), moment)
 
 
 def route_of(edges: Edges, kind: str, action: str) -> Route:
     """Find what an action looks up.  Raises `InvalidField` for one that is neither a relation nor in any role."""
-    actions = edges.routes.get(kind)
-    if actions is None:
-        known = ", ".join(edges.compiled.model.resource_types)
+    compiled = edges.compiled
+    if kind not in compiled.kinds:
+        known = ", ".join(compiled.model.resource_types)
         raise InvalidField({"resource": f"unknown type {kind}: one of {known}"})
-    route = actions.get(action)
+    route = edges.known_route(kind, action)
     if route is not None:
         return route
+    actions = compiled.model.types[kind].relations
+    if not compiled.roles:
+        raise InvalidField({"action": f"{action} is not a relation of {kind}: one of {', '.join(actions)}"})
     if kind == PLATFORM.type and not all(permission(kind, action).partition(":")):
         raise InvalidField({"action": f"{action} is not an action of the platform: write type:action"})
     if kind not in PROTECTED and not _held_by_a_role(edges, kind, action):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Never
+from typing import TYPE_CHECKING, Never, Self
 
 from gatepost.errors import Unavailable
 from gatepost.principal import Question
@@ -29,10 +29,28 @@ class TooComplex(Unavailable):
     code = "access_too_complex"
 
 
+class TooDeep(TooComplex):
+    """The answer lies deeper than the question allows.  Never a no."""
+
+    code = "access_too_deep"
+
+
 class ConditionUndecided(Unavailable):
-    """The answer hangs on a condition that could not be evaluated.  Never a no."""
+    """The answer hangs on a condition that could not be evaluated.  Never a no.
+
+    `condition` is its name, `missing` names the parameters that neither the tuple nor the question gave a value.
+    """
 
     code = "condition_undecided"
+
+    def __init__(self, description: str = "", *, condition: str = "", missing: tuple[str, ...] = ()) -> None:
+        super().__init__(description.encode("ascii", "backslashreplace").decode())
+        self.condition = condition
+        self.missing = missing
+
+    @classmethod
+    def over(cls, condition: str, sentence: str, missing: tuple[str, ...] = ()) -> Self:
+        return cls(f"condition {condition} cannot be evaluated: {sentence}", condition=condition, missing=missing)
 
 
 class Decision:

@@ -31,7 +31,10 @@ Places = dict[tuple[str, str], tuple[int, int]]
 
 @dataclass(slots=True)
 class Parsed:
-    """A model with the place (line, column) of each (type, relation); a type itself and a condition have ''."""
+    """A model with the place (line, column) of each (type, relation).
+
+    A type itself stands as (type, ""), a condition as ("condition", name) and its expression as ("{", name).
+    """
 
     model: AuthorizationModel
     places: Places
@@ -237,6 +240,7 @@ class _Parser:
         self.take()
         self.end_line()
         expression = block.text.strip()
+        self.places["{", name.text] = _start(block)
         if not expression:
             raise self.wrong("expected an expression between the braces", block)
         return Condition(name.text, tuple(parameters.items()), expression)
@@ -253,3 +257,10 @@ class _Parser:
         inner = self.parameter_type(depth + 1)
         self.expect(">")
         return f"{kind.text}<{inner}>"
+
+
+def _start(block: Word) -> tuple[int, int]:
+    """Where the expression in braces begins."""
+    before = block.text[: len(block.text) - len(block.text.lstrip())]
+    lines = before.count("\n")
+    return block.line + lines, len(before) - before.rfind("\n") if lines else block.column + 1 + len(before)

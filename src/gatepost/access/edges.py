@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
+from typing import ClassVar
 
+from gatepost.access.moment import NO, YES, Moment
 from gatepost.access.plan import Compiled, Plan
+from gatepost.access.tuples import TupleCondition
 from gatepost.principal import ANYONE, PLATFORM, PLATFORM_NOUNS
 
 Held = int | set[int]
@@ -78,11 +81,13 @@ class Route:
 class Edges:
     """One loaded set of tuples under one model.  Only the graph writes here, under its lock."""
 
+    is_overlay: ClassVar[bool] = False
     __slots__ = (
         "above",
         "behind",
         "compiled",
         "count",
+        "deepest",
         "forward",
         "ids",
         "kinds",
@@ -111,6 +116,7 @@ class Edges:
         self.forward.make_room(0)
         self.memo: list[Known | None] = [None]  # by the number of a plain subject
         self.warm = 0  # how many of them there are
+        self.deepest = 0  # the most memberships, one above another, that any memo was made of
         self.nameless: dict[str, int] = {}  # of each type one that stands for all that no tuple names
         for kind, number in compiled.kinds.items():
             self.nameless[kind] = len(self.names)
@@ -118,7 +124,7 @@ class Edges:
             self.intern(kind, ANYONE)  # in every memo of the type's subjects from the start
         self.above: Neighbours = {}  # reverse, of tuples that feed memoised usersets
         self.behind: Neighbours = {}  # reverse, of all others
-        self.timed: dict[int, dict[int, tuple[float, str | None]]] = {}
+        self.timed: dict[int, dict[int, tuple[float, TupleCondition | None]]] = {}
         self.timed_behind: dict[int, set[int]] = {}
         self.uncommon: dict[int, Who] = {}  # memos of usersets, and of subjects whose memberships expire
         self.narrowed: dict[tuple[object, ...], Who] = {}
@@ -152,6 +158,10 @@ class Edges:
         if not relation and self.memo[number] is not None:
             self.memo[number] = None
             self.warm -= 1
+
+    def known_route(self, kind: str, action: str) -> Route | None:
+        """What a relation of the model looks up; None for any other action."""
+        return self.routes[kind].get(action)
 
     def route(self, kind: str, action: str) -> Route:
         """Work out what `action` on `kind` looks up.
@@ -198,12 +208,18 @@ class Edges:
         """The permanent subjects of a forward key."""
         return tuple(value for value in spread(self.forward.get(key)) if value)
 
-    def alive(self, key: int, now: float) -> list[tuple[int, float, str | None]]:
-        """The timed subjects of a forward key that have not expired: value, expiry, condition."""
+    def alive(self, key: int, moment: Moment) -> list[tuple[int, float, int]]:
+        """The timed subjects of a forward key that count: value, expiry, and YES or, by the condition, UNKNOWN."""
         timed = self.timed.get(key)
         if timed is None:
             return []
-        return [(value, expires, condition) for value, (expires, condition) in timed.items() if expires > now]
+        found = []
+        for value, (expires, condition) in timed.items():
+            if expires > moment.now:
+                verdict = YES if condition is None else moment.judge(condition)
+                if verdict != NO:
+                    found.append((value, expires, verdict))
+        return found
 
     def pointing_at(self, value: int) -> tuple[int, ...]:
         """The forward keys whose tuples name a subject, expired ones too."""
@@ -213,7 +229,7 @@ class Edges:
             *(self.timed_behind.get(value, ())),
         )
 
-    def add(self, key: int, value: int, expires: float | None, condition: str | None) -> None:
+    def add(self, key: int, value: int, expires: float | None, condition: TupleCondition | None) -> None:
         """Put in a tuple, in the place of one that differs in expiry or condition only."""
         self.remove(key, value)
         self.count += 1
@@ -254,13 +270,22 @@ class Who:
     """A subject with all that it stands for: usersets it is in, those it may be in, and its permissions.
 
     `until` (unix seconds) is when the first membership on the way expires; `value` is the subject's own number.
+    `guarded` says that a condition was judged on the way, so that all this holds for one question's context only.
     """
 
-    __slots__ = ("maybe", "mine", "permissions", "until", "value")
+    __slots__ = ("guarded", "maybe", "mine", "permissions", "until", "value")
 
     def __init__(
-        self, value: int, mine: frozenset[int], maybe: frozenset[int], permissions: frozenset[int], until: float
+        self,
+        value: int,
+        mine: frozenset[int],
+        maybe: frozenset[int],
+        permissions: frozenset[int],
+        until: float,
+        *,
+        guarded: bool = False,
     ) -> None:
+        self.guarded = guarded
         self.value = value
         self.mine = mine
         self.maybe = maybe

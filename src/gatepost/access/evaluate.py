@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator
 
 from gatepost.access.components import components
-from gatepost.access.decision import ConditionUndecided, TooComplex
+from gatepost.access.decision import ConditionUndecided, TooComplex, TooDeep
 from gatepost.access.edges import Edges, Who, spread
 from gatepost.access.model import Computed, Direct, Exclusion, FromParent, Intersection, Rewrite, Union
+from gatepost.access.moment import NO, UNKNOWN, YES, Moment
 
-NO, UNKNOWN, YES = 0, 1, 2
 MAX_NODES = 100_000
 MAX_SECONDS = 2.0
 
@@ -58,27 +58,33 @@ class Rest:
 Term = int | Node | Least | Greatest | Rest
 
 
-def evaluate(edges: Edges, who: Who, key: int, now: float) -> bool:
+def evaluate(edges: Edges, who: Who, key: int, moment: Moment, limit: int | None = None) -> bool:
     """Tell whether the subject has the relation `key`.  Call with the graph's lock held.
 
-    Raises `ConditionUndecided` or `TooComplex` where the answer is not known.
+    With a `limit`, what lies more than so many usersets and parents away is unknown; `who` is then the subject alone,
+    for a memo does not tell how far its usersets are.  Raises `ConditionUndecided` or `TooComplex` where the answer is
+    not known.
     """
-    evaluation = _Evaluation(edges, who, now)
+    evaluation = _Evaluation(edges, who, moment, limit)
     answer = evaluation.answer(key)
     if answer == UNKNOWN:
+        if evaluation.too_deep:
+            raise TooDeep(f"the answer lies deeper than {limit} steps")
         if evaluation.entangled:
             raise TooComplex("the answer hangs on a cycle through `but not`")
-        raise ConditionUndecided("the answer hangs on a condition that cannot be evaluated")
+        raise moment.problem or ConditionUndecided("the answer hangs on a condition that cannot be evaluated")
     return answer == YES
 
 
 class _Evaluation:
-    __slots__ = ("deadline", "edges", "entangled", "now", "terms", "who")
+    __slots__ = ("deadline", "edges", "entangled", "limit", "moment", "terms", "too_deep", "who")
 
-    def __init__(self, edges: Edges, who: Who, now: float) -> None:
+    def __init__(self, edges: Edges, who: Who, moment: Moment, limit: int | None) -> None:
         self.edges = edges
         self.who = who
-        self.now = now
+        self.moment = moment
+        self.limit = limit
+        self.too_deep = False
         self.terms: dict[int, Term] = {}
         self.entangled = False
         self.deadline = time.monotonic() + MAX_SECONDS
@@ -91,18 +97,27 @@ class _Evaluation:
         return values[key]
 
     def explore(self, key: int) -> None:
-        """Find every node that the answer may need."""
-        terms, todo = self.terms, [key]
-        while todo:
+        """Find every node that the answer may need, those that are fewer steps away first."""
+        terms, todo, farther, depth = self.terms, [key], list[int](), 0
+        bits = self.edges.compiled.bits
+        while todo or farther:
+            if not todo:
+                todo, farther, depth = farther, [], depth + 1
             current = todo.pop()
             if current in terms:
+                continue
+            if self.limit is not None and depth > self.limit:
+                terms[current] = UNKNOWN
+                self.too_deep = True
                 continue
             if len(terms) >= MAX_NODES:
                 raise TooComplex(f"the answer takes more than {MAX_NODES} steps")
             if not len(terms) & 1023 and time.monotonic() > self.deadline:
                 raise TooComplex(f"the answer takes longer than {MAX_SECONDS:g} s")
             term = terms[current] = self.term(current)
-            todo.extend(node for node, _ in references(term) if node not in terms)
+            for node, _ in references(term):
+                if node not in terms:
+                    (todo if node >> bits == current >> bits else farther).append(node)
 
     def solve(self, group: list[int], values: dict[int, int]) -> None:
         """Find the values of nodes that hang on one another, all others being known: the least that fit."""
@@ -126,7 +141,7 @@ class _Evaluation:
         if key == who.value or key in who.mine:
             return YES
         relation = edges.relation_key(key)
-        if relation in edges.compiled.memoised:
+        if relation in edges.compiled.memoised and self.limit is None:
             return UNKNOWN if key in who.maybe else NO
         rewrite = edges.compiled.rewrites.get(relation)
         return NO if rewrite is None else self.rewritten(rewrite, key)
@@ -160,9 +175,8 @@ class _Evaluation:
         for value in spread(held):
             if value:
                 yield self.named(value)
-        for value, _, condition in edges.alive(key, self.now):
-            term = self.named(value)
-            yield term if condition is None else least((UNKNOWN, term))
+        for value, _, verdict in edges.alive(key, self.moment):
+            yield least((verdict, self.named(value)))
 
     def named(self, value: int) -> Term:
         edges, who = self.edges, self.who
@@ -170,7 +184,9 @@ class _Evaluation:
             return YES
         if value in who.maybe:
             return UNKNOWN
-        if not value & edges.compiled.mask or edges.relation_key(value) in edges.compiled.memoised:
+        if not value & edges.compiled.mask:
+            return NO
+        if edges.relation_key(value) in edges.compiled.memoised and self.limit is None:
             return NO
         return Node(value)
 
@@ -178,9 +194,8 @@ class _Evaluation:
         edges = self.edges
         for value in edges.held(key):
             yield self.above(value, relation)
-        for value, _, condition in edges.alive(key, self.now):
-            term = self.above(value, relation)
-            yield term if condition is None else least((UNKNOWN, term))
+        for value, _, verdict in edges.alive(key, self.moment):
+            yield least((verdict, self.above(value, relation)))
 
     def above(self, value: int, relation: int) -> Term:
         return Node(value | relation)

@@ -11,6 +11,7 @@ from gatepost.access.decision import Decision, Reason
 from gatepost.access.edges import Edges, Who
 from gatepost.access.evaluate import evaluate
 from gatepost.access.graph import Graph
+from gatepost.access.moment import Moment
 from gatepost.access.plan import Plan
 from gatepost.access.trail import Hop, trail_of_usersets, trail_to_resource
 from gatepost.access.wording import named, sentence_of, step_text
@@ -49,11 +50,11 @@ def explain(question: Question, graph: Graph) -> Explanation:
         decision = check(question, graph)
         if decision.reason is Reason.OUTSIDE_SCOPE:
             return _outside_scope(question)
-        edges, now = graph.edges, graph.clock()
-        someone = subject_of(edges, question, now)
+        edges, moment = graph.edges, graph.moment(question.context)
+        someone = subject_of(edges, question, moment)
         if decision.allowed:
-            return _yes(question, edges, someone, decision, now)
-        return _no(question, edges, someone, now)
+            return _yes(question, edges, someone, decision, moment)
+        return _no(question, edges, someone, moment)
 
 
 def _outside_scope(question: Question) -> Explanation:
@@ -67,11 +68,11 @@ def _outside_scope(question: Question) -> Explanation:
     )
 
 
-def _yes(question: Question, edges: Edges, someone: Who, decision: Decision, now: float) -> Explanation:
+def _yes(question: Question, edges: Edges, someone: Who, decision: Decision, moment: Moment) -> Explanation:
     if decision.reason is Reason.ROLE_PERMISSION:
-        hops = _permission_hops(question, edges, someone, now)
+        hops = _permission_hops(question, edges, someone, moment)
     else:
-        hops = _relation_hops(question, edges, someone, now)
+        hops = _relation_hops(question, edges, someone, moment)
     path = tuple(
         Step(hop.object, hop.relation, hop.subject, step_text(hop.object, hop.relation, hop.subject)) for hop in hops
     )
@@ -82,7 +83,7 @@ def _yes(question: Question, edges: Edges, someone: Who, decision: Decision, now
     return Explanation(allowed=True, path=path, sentence=sentence)
 
 
-def _relation_hops(question: Question, edges: Edges, someone: Who, now: float) -> list[Hop]:
+def _relation_hops(question: Question, edges: Edges, someone: Who, moment: Moment) -> list[Hop]:
     route = route_of(edges, question.resource.type, question.action)
     number = route.ids.get(question.resource.id)
     if route.plan is None or number is None:
@@ -90,16 +91,16 @@ def _relation_hops(question: Question, edges: Edges, someone: Who, now: float) -
 
     def holds(plan: Plan, base: int) -> bool:
         """A part of an inexact plan is a reason only if it holds by itself."""
-        return plan.exact or any(evaluate(edges, someone, base | relation, now) for relation in plan.relations)
+        return plan.exact or any(evaluate(edges, someone, base | relation, moment) for relation in plan.relations)
 
-    found = trail_to_resource(edges, route.plan, number << edges.compiled.bits, someone, holds, now)
+    found = trail_to_resource(edges, route.plan, number << edges.compiled.bits, someone, holds, moment)
     if found is None:
         return []
     end, upper = found
-    return [*trail_of_usersets(edges, someone, end, _vouched(question, edges), now), *upper]
+    return [*trail_of_usersets(edges, someone, end, _vouched(question, edges), moment), *upper]
 
 
-def _permission_hops(question: Question, edges: Edges, someone: Who, now: float) -> list[Hop]:
+def _permission_hops(question: Question, edges: Edges, someone: Who, moment: Moment) -> list[Hop]:
     """The way to a role of the subject that holds the permission, and the permission itself."""
     compiled = edges.compiled
     route = route_of(edges, question.resource.type, question.action)
@@ -108,7 +109,7 @@ def _permission_hops(question: Question, edges: Edges, someone: Who, now: float)
             userset = key & ~compiled.mask | compiled.assignee
             if userset in someone.mine:
                 own = Hop(edges.text(key & ~compiled.mask), "permission", edges.text(granted))
-                return [*trail_of_usersets(edges, someone, userset, _vouched(question, edges), now), own]
+                return [*trail_of_usersets(edges, someone, userset, _vouched(question, edges), moment), own]
     return []
 
 
@@ -118,7 +119,7 @@ def _vouched(question: Question, edges: Edges) -> frozenset[int]:
     return frozenset(groups | {edges.value("role", name, "assignee") for name in question.roles})
 
 
-def _no(question: Question, edges: Edges, someone: Who, now: float) -> Explanation:
+def _no(question: Question, edges: Edges, someone: Who, moment: Moment) -> Explanation:
     subject, resource = named(str(question.subject)), question.resource
     route = route_of(edges, resource.type, question.action)
     wanted = permission(resource.type, question.action)
@@ -129,7 +130,7 @@ def _no(question: Question, edges: Edges, someone: Who, now: float) -> Explanati
         if number is None:
             tried.append(f"no tuple names {resource}")
         else:
-            tried += _tried(edges, route.plan, number << edges.compiled.bits, now)
+            tried += _tried(edges, route.plan, number << edges.compiled.bits, moment)
         tried.append(f"{subject} is in {', '.join(groups)}" if groups else f"{subject} is in no group and has no role")
     tried.append(f"no role of {subject} holds {wanted}")
     if not counts(question.subject.type, question):
@@ -151,7 +152,7 @@ def _memberships(edges: Edges, someone: Who) -> Iterator[str]:
             yield edges.text(value)
 
 
-def _tried(edges: Edges, plan: Plan, base: int, now: float) -> Iterator[str]:
+def _tried(edges: Edges, plan: Plan, base: int, moment: Moment) -> Iterator[str]:
     """Say which relations of the resource, and of what it draws on, were looked at and whom they name."""
     seen = {(id(plan), base)}
     todo = [(plan, base)]
@@ -159,7 +160,7 @@ def _tried(edges: Edges, plan: Plan, base: int, now: float) -> Iterator[str]:
     while todo and len(seen) <= MAX_SUGGESTIONS * 4:
         plan, base = todo.pop(0)
         names = [edges.compiled.relation_names[relation] for relation in plan.own]
-        held = sum(len(edges.held(base | r)) + len(edges.alive(base | r, now)) for r in plan.own)
+        held = sum(len(edges.held(base | r)) + len(edges.alive(base | r, moment)) for r in plan.own)
         yield f"{' or '.join(names)} of {edges.text(base)}: {held} named, none of them fits"
         for tupleset, targets in plan.parents:
             for value in edges.held(base | tupleset):

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gatepost.access.edges import Edges
 from gatepost.access.loading import Row, load_rows
 from gatepost.access.model import AuthorizationModel
+from gatepost.access.moment import NOTHING, Moment
 from gatepost.access.plan import Compiled
-from gatepost.access.tuples import TupleChange
+from gatepost.access.tuples import TupleChange, TupleCondition
 from gatepost.access.usersets import forget_below
 from gatepost.principal import ANYONE
 
-Placed = tuple[int, int, TupleChange]
+Placed = tuple[int, int, TupleChange, TupleCondition | None]
 
 
 class Graph:
     """All tuples that the model allows.  `clock` answers unix seconds; expiry is judged by it when a question is asked.
 
     Readers take no lock where the subject's memo is warm: they look at `edges.sequence` before and after, and ask again
-    under the lock if a revision was being written.  Everything else happens under the lock.
+    under the lock if a revision was being written.  Everything else happens under the lock.  Without `roles` the model's
+    relations alone decide, as in OpenFGA; with them, permissions that roles hold do too.
     """
 
-    def __init__(self, model: AuthorizationModel, clock: Callable[[], float]) -> None:
+    def __init__(self, model: AuthorizationModel, clock: Callable[[], float], *, roles: bool = True) -> None:
         self.clock = clock
         self.lock = threading.RLock()
-        self.edges = Edges(Compiled(model), "")
+        self.edges = Edges(Compiled(model, roles=roles), "")
 
     @property
     def model(self) -> AuthorizationModel:
@@ -36,6 +38,10 @@ class Graph:
     @property
     def revision(self) -> str:
         return self.edges.revision
+
+    def moment(self, context: Mapping[str, object] = NOTHING) -> Moment:
+        """The present time with a question's context, to judge expiry and conditions by."""
+        return Moment(self.edges.compiled.model, self.clock(), context)
 
     @property
     def tuple_count(self) -> int:
@@ -46,7 +52,7 @@ class Graph:
 
         Tuples that the model does not allow are left out: another model needs them from the store again.
         """
-        compiled = self.edges.compiled if model is None else Compiled(model)
+        compiled = self.edges.compiled if model is None else Compiled(model, roles=self.edges.compiled.roles)
         edges = Edges(compiled, revision)
         collecting = gc.isenabled()
         gc.disable()  # nothing here is garbage, and looking for it takes longer than loading
@@ -68,11 +74,11 @@ class Graph:
             placed = [found for change in changes if (found := _place(edges, change)) is not None]
             edges.sequence += 1
             try:
-                for key, value, change in placed:
+                for key, value, change, condition in placed:
                     if change.removed:
                         edges.remove(key, value)
                     else:
-                        edges.add(key, value, change.expires_at, change.condition)
+                        edges.add(key, value, change.expires_at, condition)
                     self._forget(edges, key, value)
                 edges.revision = revision
             finally:
@@ -102,7 +108,8 @@ def _place(edges: Edges, change: TupleChange) -> Placed | None:
     shape = compiled.shape(relation, subject_kind, subject_name, suffix)
     if relation is None or shape is None or name == ANYONE:
         return None
-    if not change.removed and (shape, change.condition or "") not in compiled.allowed:
+    condition = None if change.removed else TupleCondition.read(change.condition)
+    if not change.removed and (shape, condition.name if condition else "") not in compiled.allowed:
         return None
     known = edges.value(kind, name), edges.value(subject_kind, subject_name)
     if change.removed and not all(known):
@@ -110,4 +117,4 @@ def _place(edges: Edges, change: TupleChange) -> Placed | None:
     number, subject = edges.intern(kind, name), edges.intern(subject_kind, subject_name)
     key = number << compiled.bits | relation & compiled.mask
     value = subject << compiled.bits | shape & compiled.mask
-    return key, value, change
+    return key, value, change, condition

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gatepost.access.edges import Edges
+from gatepost.access.tuples import StoredCondition, TupleCondition
 from gatepost.principal import ANYONE
 
-Row = tuple[str, str, str, float | None, str | None]
+Row = tuple[str, str, str, float | None, StoredCondition]
+"""Object, relation, subject, expiry in unix seconds, and the condition."""
 
 
 def load_rows(edges: Edges, rows: Iterable[Row]) -> None:
@@ -29,7 +31,7 @@ def load_rows(edges: Edges, rows: Iterable[Row]) -> None:
     feeds = compiled.feeds
     plain = frozenset(shape for shape, condition in allowed if not condition)
     count = 0
-    for object_, relation, subject, expires, condition in rows:
+    for object_, relation, subject, expires, guard in rows:
         kind, _, name = object_.partition(":")
         target = writable.get(kind)
         relation_key = target.get(relation) if target is not None else None
@@ -49,7 +51,8 @@ def load_rows(edges: Edges, rows: Iterable[Row]) -> None:
             raise ValueError(f"{object_}#{relation}@{subject} is not a relation tuple")
         sort = subject_number + (subject_name == ANYONE)
         shape = relation_key << 32 | sort << bits | suffix
-        if (shape not in plain) if condition is None else ((shape, condition) not in allowed):
+        condition = None if guard is None else TupleCondition.read(guard)
+        if (shape not in plain) if condition is None else ((shape, condition.name) not in allowed):
             continue
         known = ids[kind]
         number = known.get(name)

@@ -74,10 +74,11 @@ class _Flat:
 
 
 class Compiled:
-    """A validated model, as numbers."""
+    """A validated model, as numbers.  Without `roles`, types that are named like the protected ones mean nothing more."""
 
-    def __init__(self, model: AuthorizationModel) -> None:
+    def __init__(self, model: AuthorizationModel, *, roles: bool = True) -> None:
         self.model = model
+        self.roles = roles
         names = dict.fromkeys(name for kind in model.types.values() for name in kind.relations)
         self.relations = {name: number for number, name in enumerate(names, 1)}
         self.relation_names = ("", *names)
@@ -99,11 +100,11 @@ class Compiled:
         self.feeds = self._feeds()
         self.implied = self._implied()
         self.plans = self._make_plans()
-        self.role = self.kinds.get("role", -1)
-        self.member = self.relations.get("member", -1)
-        self.assignee = self.relations.get("assignee", -1)
-        self.permission = self.relations.get("permission", -1)
-        self.permission_key = self.role << self.bits | self.permission if self.role >= 0 else -1
+        self.role = self.assignee = self.permission = self.permission_key = -1
+        held = self.relation_key("role", "permission")
+        if roles and held is not None and self.relation_key("role", "assignee") is not None:
+            self.role, self.permission_key = self.kinds["role"], held
+            self.assignee, self.permission = self.relations["assignee"], held & self.mask
 
     def key(self, kind: str, relation: str) -> int:
         return self.kinds[kind] << self.bits | self.relations[relation]

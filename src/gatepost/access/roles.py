@@ -81,4 +81,4 @@ def _names(
 
 
 def _who(graph: Graph, subject: Subject, narrowing: Narrowing) -> Who:
-    return who(graph.edges, subject, narrowing, graph.clock())
+    return who(graph.edges, subject, narrowing, graph.moment())

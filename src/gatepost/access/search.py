@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gatepost.access.check import by_relation, counts, route_of, subject_of
 from gatepost.access.edges import Edges, Route
 from gatepost.access.graph import Graph
+from gatepost.access.moment import Moment
 from gatepost.access.plan import Plan
 from gatepost.access.reach import Reach
 from gatepost.principal import ANYONE, Entity, Question, Subject, permission
@@ -50,7 +51,7 @@ def everything(question: Question, graph: Graph) -> bool:
         return False
     with graph.lock:
         route = route_of(graph.edges, question.resource.type, question.action)
-        someone = subject_of(graph.edges, question, graph.clock())
+        someone = subject_of(graph.edges, question, graph.moment(question.context))
         return bool(someone.permissions & route.permissions) and counts(question.subject.type, question)
 
 
@@ -64,8 +65,9 @@ def walk_objects(question: Question, graph: Graph, slice_size: int = SLICE) -> I
         return
     with graph.lock:
         edges = graph.edges
-        sequence, route = edges.sequence, route_of(edges, question.resource.type, question.action)
-        someone = subject_of(edges, question, graph.clock())
+        sequence = edges.sequence
+        route = route_of(edges, question.resource.type, question.action)
+        someone = subject_of(edges, question, graph.moment(question.context))
         all_of_them = everything(question, graph)
         numbers = [number for name, number in route.ids.items() if name != ANYONE] if all_of_them else []
         reach = None if all_of_them or route.plan is None else Reach(edges, route.plan, someone)
@@ -92,9 +94,9 @@ def _still(question: Question, graph: Graph, names: list[str]) -> list[str]:
     """Ask about each object, on the graph as it is now."""
     if everything(question, graph):
         return names
-    edges, now = graph.edges, graph.clock()
-    route, someone = route_of(edges, question.resource.type, question.action), subject_of(edges, question, now)
-    return [name for name in names if by_relation(edges, route, someone, route.ids.get(name), now)]
+    edges, moment = graph.edges, graph.moment(question.context)
+    route, someone = route_of(edges, question.resource.type, question.action), subject_of(edges, question, moment)
+    return [name for name in names if by_relation(edges, route, someone, route.ids.get(name), moment)]
 
 
 def subjects(resource: Entity, action: str, graph: Graph) -> tuple[str, ...]:
@@ -103,20 +105,20 @@ def subjects(resource: Entity, action: str, graph: Graph) -> tuple[str, ...]:
     Groups and roles come as their members.  Raises as `check` does.
     """
     with graph.lock:
-        edges, now = graph.edges, graph.clock()
+        edges, moment = graph.edges, graph.moment()
         route = route_of(edges, resource.type, action)
         allowed: list[str] = []
-        for value in _candidates(edges, route, resource.id, now):
+        for value in _candidates(edges, route, resource.id, moment):
             text = edges.text(value)
             question = Question(subject=Subject.parse(text), action=action, resource=resource)
-            someone = subject_of(edges, question, now)
+            someone = subject_of(edges, question, moment)
             by_role = bool(someone.permissions & route.permissions) and counts(question.subject.type, question)
-            if by_role or by_relation(edges, route, someone, route.ids.get(resource.id), now):
+            if by_role or by_relation(edges, route, someone, route.ids.get(resource.id), moment):
                 allowed.append(text)
         return tuple(sorted(allowed))
 
 
-def _candidates(edges: Edges, route: Route, name: str, now: float) -> set[int]:
+def _candidates(edges: Edges, route: Route, name: str, moment: Moment) -> set[int]:
     """Everybody whom a plan or a role's permission might mean, as plain subjects."""
     compiled = edges.compiled
     found: set[int] = set()
@@ -130,7 +132,7 @@ def _candidates(edges: Edges, route: Route, name: str, now: float) -> set[int]:
     seen = {(id(plan), base) for plan, base in todo}
     while todo:
         plan, base = todo.pop()
-        for value, below in _one_step_down(edges, plan, base, now):
+        for value, below in _one_step_down(edges, plan, base, moment):
             if below is None:
                 found.add(value)
             elif (id(below), value) not in seen:
@@ -139,33 +141,33 @@ def _candidates(edges: Edges, route: Route, name: str, now: float) -> set[int]:
     return found
 
 
-def _one_step_down(edges: Edges, plan: Plan, base: int, now: float) -> Iterator[tuple[int, Plan | None]]:
+def _one_step_down(edges: Edges, plan: Plan, base: int, moment: Moment) -> Iterator[tuple[int, Plan | None]]:
     """Yield plain subjects (with no plan), and parents and usersets with the plan that goes on there."""
     compiled = edges.compiled
     for relation in plan.own:
-        for value in _named(edges, base | relation, now):
+        for value in _named(edges, base | relation, moment):
             suffix = value & compiled.mask
             if suffix:
                 yield value - suffix, compiled.plans.get(edges.relation_key(value))
             else:
                 yield value, None
     for tupleset, targets in plan.parents:
-        for value in _named(edges, base | tupleset, now):
+        for value in _named(edges, base | tupleset, moment):
             target = targets.get(edges.kinds[value >> compiled.bits])
             if target is not None:
                 yield value, target
 
 
-def _named(edges: Edges, key: int, now: float) -> Iterator[int]:
+def _named(edges: Edges, key: int, moment: Moment) -> Iterator[int]:
     yield from edges.held(key)
-    for value, _, _ in edges.alive(key, now):
+    for value, _, _ in edges.alive(key, moment):
         yield value
 
 
 def access_list(resource: Entity, graph: Graph) -> tuple[Access, ...]:
     """List the tuples in force on a resource and on its parents, however far up, the resource's own first."""
     with graph.lock:
-        edges, now = graph.edges, graph.clock()
+        edges, moment = graph.edges, graph.moment()
         compiled = edges.compiled
         number = edges.ids.get(resource.type, {}).get(resource.id)
         todo = [] if number is None else [number << compiled.bits]
@@ -180,19 +182,20 @@ def access_list(resource: Entity, graph: Graph) -> tuple[Access, ...]:
             for relation in compiled.writable[edges.kind_name(base >> compiled.bits)].values():
                 key = base | relation & compiled.mask
                 if relation & compiled.mask not in tuplesets:
-                    found += _tuples(edges, key, now)
+                    found += _tuples(edges, key, moment)
                     continue
-                above = [value for value in _named(edges, key, now) if value not in seen]
+                above = [value for value in _named(edges, key, moment) if value not in seen]
                 seen.update(above)
                 todo += above
         return tuple(found)
 
 
-def _tuples(edges: Edges, key: int, now: float) -> list[Access]:
+def _tuples(edges: Edges, key: int, moment: Moment) -> list[Access]:
     compiled = edges.compiled
     relation, via = compiled.relation_names[key & compiled.mask], edges.text(key & ~compiled.mask)
     found = [Access(edges.text(value), relation, via) for value in edges.held(key)]
-    for value, expires, condition in edges.alive(key, now):
-        until = None if expires == float("inf") else expires
-        found.append(Access(edges.text(value), relation, via, until, condition))
+    for value, (expires, condition) in edges.timed.get(key, {}).items():
+        if expires > moment.now:
+            until = None if expires == float("inf") else expires
+            found.append(Access(edges.text(value), relation, via, until, condition.name if condition else None))
     return sorted(found, key=lambda each: each.subject)

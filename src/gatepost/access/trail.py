@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gatepost.access.edges import Edges, Who
+from gatepost.access.moment import YES, Moment
 from gatepost.access.plan import Plan
 
 At = tuple[Plan, int]
@@ -22,7 +23,7 @@ class Hop:
 
 
 def trail_to_resource(
-    edges: Edges, plan: Plan, base: int, someone: Who, holds: Callable[[Plan, int], bool], now: float
+    edges: Edges, plan: Plan, base: int, someone: Who, holds: Callable[[Plan, int], bool], moment: Moment
 ) -> tuple[int, list[Hop]] | None:
     """Search from the resource up its parents for a tuple that names the subject or a userset it is in.
 
@@ -34,7 +35,7 @@ def trail_to_resource(
         plan, base = todo.popleft()
         if not holds(plan, base):
             continue
-        for relation, value, below in _ways(edges, plan, base, now):
+        for relation, value, below in _ways(edges, plan, base, moment):
             hop = _hop(edges, base | relation, value)
             if value in someone.mine and below is None:
                 return value, [hop, *_back(came, (plan, base))]
@@ -45,15 +46,15 @@ def trail_to_resource(
     return None
 
 
-def _ways(edges: Edges, plan: Plan, base: int, now: float) -> Iterator[tuple[int, int, Plan | None]]:
+def _ways(edges: Edges, plan: Plan, base: int, moment: Moment) -> Iterator[tuple[int, int, Plan | None]]:
     """Yield the tuples of the plan's own relations, then those to parents, with the plan that goes on there."""
     compiled = edges.compiled
     for relation in plan.own:
-        for value in in_force(edges, base | relation, now):
+        for value in in_force(edges, base | relation, moment):
             foreign = value & compiled.mask and edges.relation_key(value) not in compiled.memoised
             yield relation, value, compiled.plans.get(edges.relation_key(value)) if foreign else None
     for tupleset, targets in plan.parents:
-        for value in in_force(edges, base | tupleset, now):
+        for value in in_force(edges, base | tupleset, moment):
             target = targets.get(edges.kinds[value >> compiled.bits])
             if target is not None:
                 yield tupleset, value, target
@@ -67,7 +68,7 @@ def _back(came: dict[tuple[int, int], tuple[At, Hop] | None], at: At) -> Iterato
         step = came[id(plan), base]
 
 
-def trail_of_usersets(edges: Edges, someone: Who, end: int, vouched: frozenset[int], now: float) -> list[Hop]:
+def trail_of_usersets(edges: Edges, someone: Who, end: int, vouched: frozenset[int], moment: Moment) -> list[Hop]:
     """Find the memberships from the subject, or from a vouched userset, to `end`, looking down from there."""
     compiled = edges.compiled
     came: dict[int, tuple[int, Hop] | None] = {end: None}
@@ -78,7 +79,7 @@ def trail_of_usersets(edges: Edges, someone: Who, end: int, vouched: frozenset[i
             return list(_membership_hops(came, current))
         base = current & ~compiled.mask
         for relation in compiled.own.get(edges.relation_key(current), ()):
-            for value in in_force(edges, base | relation, now):
+            for value in in_force(edges, base | relation, moment):
                 if value in someone.mine and value not in came:
                     came[value] = (current, _hop(edges, base | relation, value))
                     todo.append(value)
@@ -93,11 +94,11 @@ def _membership_hops(came: dict[int, tuple[int, Hop] | None], at: int) -> Iterat
         step = came[current]
 
 
-def in_force(edges: Edges, key: int, now: float) -> Iterator[int]:
-    """Yield the subjects of a forward key that neither have expired nor hang on a condition."""
+def in_force(edges: Edges, key: int, moment: Moment) -> Iterator[int]:
+    """Yield the subjects of a forward key that have not expired and whose condition, if there is one, holds."""
     yield from edges.held(key)
-    for value, _, condition in edges.alive(key, now):
-        if condition is None:
+    for value, _, verdict in edges.alive(key, moment):
+        if verdict == YES:
             yield value
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gatepost.access.edges import MARK, Edges, Who, spread
+from gatepost.access.moment import NO, YES, Moment
 from gatepost.principal import ANYONE, Subject
 
 FOREVER = float("inf")
@@ -25,36 +26,46 @@ class Narrowing:
 PLAIN = Narrowing()
 
 
-def who(edges: Edges, subject: Subject, narrowing: Narrowing, now: float) -> Who:
-    """Look the subject up in its memo, or work it out and keep it.  Call with the graph's lock held."""
+def who(edges: Edges, subject: Subject, narrowing: Narrowing, moment: Moment) -> Who:
+    """Look the subject up in its memo, or work it out and keep it.  Call with the graph's lock held.
+
+    What a condition had a part in is not kept: the next question may come with another context.
+    """
     value = edges.value(subject.type, subject.id, subject.relation)
     if not value and subject.relation:
         value = edges.nameless[subject.type] << edges.compiled.bits | edges.compiled.relations[subject.relation]
     elif not value:
         value = edges.value(subject.type, ANYONE)
+    if edges.is_overlay:
+        return work_out(edges, value, narrowing, moment)
     if narrowing == PLAIN:
-        return _plain(edges, value, now)
+        return _plain(edges, value, moment)
     key = (value, narrowing.role, narrowing.groups, narrowing.roles)
     known = edges.narrowed.get(key)
-    if known is None or known.until <= now:
+    if known is None or known.until <= moment.now:
         if len(edges.narrowed) >= MAX_NARROWED:
             edges.narrowed.clear()
-        known = edges.narrowed[key] = work_out(edges, value, narrowing, now)
+        known = work_out(edges, value, narrowing, moment)
+        if not known.guarded:
+            edges.narrowed[key] = known
     return known
 
 
-def _plain(edges: Edges, value: int, now: float) -> Who:
+def _plain(edges: Edges, value: int, moment: Moment) -> Who:
     plain = not value & edges.compiled.mask
     known = edges.memo[value >> edges.compiled.bits] if plain else None
     if known is not None:
         return Who(value, known[0], frozenset(), known[1], FOREVER)
     uncommon = edges.uncommon.get(value)
-    if uncommon is not None and uncommon.until > now:
+    if uncommon is not None and uncommon.until > moment.now:
         return uncommon
-    found = work_out(edges, value, PLAIN, now)
+    found = work_out(edges, value, PLAIN, moment)
+    if found.guarded:
+        edges.uncommon.pop(value, None)
+        return found
     if edges.warm + len(edges.uncommon) >= MAX_MEMO:
         edges.forget_everybody()
-    if not plain or found.maybe or found.until != FOREVER:
+    if not plain or found.until != FOREVER:
         edges.uncommon[value] = found
     else:
         edges.memo[value >> edges.compiled.bits] = (found.mine, found.permissions)
@@ -62,14 +73,15 @@ def _plain(edges: Edges, value: int, now: float) -> Who:
     return found
 
 
-def work_out(edges: Edges, value: int, narrowing: Narrowing, now: float) -> Who:
+def work_out(edges: Edges, value: int, narrowing: Narrowing, moment: Moment) -> Who:
     """Walk up from the subject, without the memo."""
-    walk = _Walk(edges, narrowing, now)
+    walk = _Walk(edges, narrowing, moment)
     walk.up(_starts(edges, value, narrowing))
     mine = frozenset(walk.seen)
     walk.up_beyond_conditions()
     permissions = frozenset(walk.permissions(mine))
-    return Who(value, mine, frozenset(walk.seen) - mine, permissions, walk.until)
+    edges.deepest = max(edges.deepest, walk.levels)
+    return Who(value, mine, frozenset(walk.seen) - mine, permissions, walk.until, guarded=walk.guarded)
 
 
 def _starts(edges: Edges, value: int, narrowing: Narrowing) -> list[int]:
@@ -94,31 +106,38 @@ def _implied(edges: Edges, userset: int) -> Iterable[int]:
 class _Walk:
     """One walk over membership edges, from subjects to the usersets that hold them."""
 
-    __slots__ = ("chosen", "conditional", "edges", "now", "seen", "until")
+    __slots__ = ("chosen", "conditional", "edges", "guarded", "levels", "moment", "seen", "until")
 
-    def __init__(self, edges: Edges, narrowing: Narrowing, now: float) -> None:
+    def __init__(self, edges: Edges, narrowing: Narrowing, moment: Moment) -> None:
         self.edges = edges
-        self.now = now
+        self.moment = moment
         self.seen: set[int] = set()
-        self.conditional: list[int] = []  # keys of tuples that a condition guards
+        self.conditional: list[int] = []  # keys of tuples whose condition could not be evaluated
+        self.guarded = False
+        self.levels = 0
         self.until = FOREVER
         self.chosen: int | None = None  # the one role that counts; 0 if it is unknown, so that none does
         if narrowing.role is not None:
             self.chosen = edges.value("role", narrowing.role)
 
     def up(self, todo: list[int], *, whatever: bool = False) -> None:
-        """Add everything above `todo`; with `whatever`, beyond conditions too."""
+        """Add everything above `todo`, level by level; with `whatever`, beyond undecided conditions too."""
         seen, above, timed_behind = self.seen, self.edges.above, self.edges.timed_behind
         seen.update(todo)
+        levels = 0
         while todo:
-            value = todo.pop()
-            for key in spread(above.get(value)):
-                self._reach(key, todo)
-            if value in timed_behind:
-                self._reach_timed(value, todo, whatever=whatever)
+            higher: list[int] = []
+            for value in todo:
+                for key in spread(above.get(value)):
+                    self._reach(key, higher)
+                if value in timed_behind:
+                    self._reach_timed(value, higher, whatever=whatever)
+            todo = higher
+            levels += 1
+        self.levels += levels
 
     def up_beyond_conditions(self) -> None:
-        """Add what only a condition stands before."""
+        """Add what only a condition that could not be evaluated stands before."""
         todo: list[int] = []
         for key in self.conditional:
             self._reach(key, todo)
@@ -138,12 +157,16 @@ class _Walk:
         edges = self.edges
         for key in edges.timed_behind[value]:
             expires, condition = edges.timed[key][value]
-            if expires <= self.now or edges.relation_key(key) not in edges.compiled.feeds:
+            if expires <= self.moment.now or edges.relation_key(key) not in edges.compiled.feeds:
                 continue
             self.until = min(self.until, expires)
-            if condition is None or whatever:
+            verdict = YES
+            if condition is not None:
+                self.guarded = True
+                verdict = self.moment.judge(condition)
+            if verdict == YES or (whatever and verdict != NO):
                 self._reach(key, todo)
-            else:
+            elif verdict != NO:
                 self.conditional.append(key)
 
     def _counts(self, base: int, relation: int) -> bool:
@@ -161,9 +184,10 @@ class _Walk:
                 continue
             key = userset & ~compiled.mask | compiled.permission
             yield from edges.held(key)
-            for value, expires, _ in edges.alive(key, self.now):
+            for value, expires, verdict in edges.alive(key, self.moment):
                 self.until = min(self.until, expires)
-                yield value
+                if verdict == YES:
+                    yield value
 
 
 def forget_below(edges: Edges, value: int) -> None:

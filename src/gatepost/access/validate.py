@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from gatepost.access.conditions import ExpressionError, compile_condition
 from gatepost.access.model import (
     AuthorizationModel,
     Computed,
@@ -27,10 +28,22 @@ Relation = tuple[str, str]
 
 
 def validate(model: AuthorizationModel, places: Mapping[Relation, tuple[int, int]] | None = None) -> AuthorizationModel:
-    """Return the model as it is.  Raises `InvalidModel` for the first fault, with its place if `places` knows it."""
+    """Return the model as it is.  Raises `InvalidModel` for the first fault, with its place if `places` knows it.
+
+    Conditions are compiled and their types checked.
+    """
     for where, sentence in faults(model):
         line, column = (places or {}).get(where, (0, 0))
         raise InvalidModel(sentence, line=line, column=column)
+    for condition in model.conditions.values():
+        try:
+            compile_condition(condition)
+        except ExpressionError as error:
+            line, column = (places or {}).get(("{", condition.name), (0, 0))
+            if not line:
+                raise
+            column = error.offset if error.row > 1 else column + error.offset - 1
+            raise InvalidModel(error.sentence, line=line + error.row - 1, column=column) from None
     return model
 
 

@@ -1,0 +1,57 @@
+"""When a question is asked and with which context: what expiry and conditions are judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from gatepost.access.conditions import compile_condition
+from gatepost.access.decision import ConditionUndecided
+from gatepost.access.model import AuthorizationModel
+from gatepost.errors import InvalidModel
+
+if TYPE_CHECKING:
+    from gatepost.access.tuples import TupleCondition
+
+NO, UNKNOWN, YES = 0, 1, 2
+NOTHING: Mapping[str, object] = {}
+
+
+class Moment:
+    """One question's time (unix seconds) and context.  Each condition is evaluated once in it.
+
+    `problem` is why the first condition that could not be evaluated could not.
+    """
+
+    __slots__ = ("_judged", "context", "model", "now", "problem")
+
+    def __init__(self, model: AuthorizationModel, now: float, context: Mapping[str, object] = NOTHING) -> None:
+        self.model = model
+        self.now = now
+        self.context = context
+        self.problem: ConditionUndecided | None = None
+        self._judged: dict[TupleCondition, int] | None = None
+
+    def judge(self, condition: TupleCondition) -> int:
+        """Answer YES, NO, or UNKNOWN where the condition cannot be evaluated: an unknown is not a no."""
+        if self._judged is None:
+            self._judged = {}
+        verdict = self._judged.get(condition)
+        if verdict is None:
+            verdict = self._judged[condition] = self._evaluate(condition)
+        return verdict
+
+    def _evaluate(self, condition: TupleCondition) -> int:
+        declared = self.model.conditions.get(condition.name)
+        try:
+            if declared is None:
+                raise ConditionUndecided.over(condition.name, "the model does not have it")
+            return YES if compile_condition(declared).decide(condition.context, self.context) else NO
+        except InvalidModel as error:
+            self._keep(ConditionUndecided.over(condition.name, str(error)))
+        except ConditionUndecided as error:
+            self._keep(error)
+        return UNKNOWN
+
+    def _keep(self, problem: ConditionUndecided) -> None:
+        self.problem = self.problem or problem

@@ -1,0 +1,134 @@
+"""The values that a condition is given, from JSON to the types that its parameters have."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+Value = object
+
+MAX_NUMBER_TEXT = 40
+
+_DURATION = re.compile(r"([+-])?((?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|\u00b5s|ms|s|m|h))+")
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|\u00b5s|ms|s|m|h)")
+_MICROSECONDS = {
+    "ns": Decimal("0.001"),
+    "us": Decimal(1),
+    "\u00b5s": Decimal(1),
+    "ms": Decimal(1000),
+    "s": Decimal(1_000_000),
+    "m": Decimal(60_000_000),
+    "h": Decimal(3_600_000_000),
+}
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_INT, _UINT = (-(2**63), 2**63 - 1), (0, 2**64 - 1)
+
+
+def convert(value: object, kind: str) -> Value:
+    """Read a JSON value as a parameter of type `kind` (`int`, `list<string>`).
+
+    Numbers may come as text, durations as Go writes them (`1h30m`), timestamps as RFC 3339.  Raises `ValueError`.
+    """
+    outer, _, inner = kind.partition("<")
+    if outer == "list":
+        if not isinstance(value, list | tuple):
+            raise ValueError("expected a list")
+        return [convert(each, inner[:-1]) for each in value]
+    if outer == "map":
+        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+            raise ValueError("expected an object")
+        return {key: convert(each, inner[:-1]) for key, each in value.items()}
+    return _READERS[outer](value)
+
+
+def address(text: str) -> str:
+    """Return an IPv4 or IPv6 address as it is.  Raises `ValueError`."""
+    ipaddress.ip_address(text)
+    return text
+
+
+def in_cidr(text: str, network: str) -> bool:
+    """Tell whether an address is in a network `10.0.0.0/8`.  Raises `ValueError`."""
+    if "/" not in network:
+        raise ValueError("expected a network of the form address/bits")
+    return ipaddress.ip_address(text) in ipaddress.ip_network(network, strict=False)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("expected text")  # noqa: TRY004 - a wrong value of whoever asks, not of ours
+    return value
+
+
+def _bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("expected true or false")  # noqa: TRY004 - a wrong value of whoever asks, not of ours
+    return value
+
+
+def _whole(bounds: tuple[int, int]) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        number = _number(value)
+        if number != number.to_integral_value() or not bounds[0] <= number <= bounds[1]:
+            raise ValueError(f"expected a whole number from {bounds[0]} to {bounds[1]}")
+        return int(number)
+
+    return read
+
+
+def _double(value: object) -> float:
+    return float(_number(value))
+
+
+def _number(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("expected a number")  # noqa: TRY004
+    text = str(value)
+    if len(text) > MAX_NUMBER_TEXT or not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", text, re.ASCII):
+        raise ValueError("expected a number")
+    return Decimal(text)
+
+
+def _duration(value: object) -> timedelta:
+    text = _text(value)
+    if text in ("0", "+0", "-0"):
+        return timedelta()
+    if len(text) > MAX_NUMBER_TEXT or not _DURATION.fullmatch(text):
+        raise ValueError("expected a duration such as 1h30m")
+    total = sum((Decimal(number) * _MICROSECONDS[unit] for number, unit in _PART.findall(text)), Decimal(0))
+    try:
+        return timedelta(microseconds=int(-total if text.startswith("-") else total))
+    except OverflowError:
+        raise ValueError("expected a shorter duration") from None
+
+
+def _timestamp(value: object) -> datetime:
+    text = _text(value)
+    if not _TIMESTAMP.fullmatch(text):
+        raise ValueError("expected a timestamp such as 2030-01-31T12:00:00Z")
+    # Python reads six digits of a second, RFC 3339 has any number of them.
+    return datetime.fromisoformat(re.sub(r"(\.\d{1,6})\d*", r"\1", text.upper()))
+
+
+def _address(value: object) -> str:
+    return address(_text(value))
+
+
+def _any(value: object) -> Value:
+    return value
+
+
+_READERS: dict[str, Callable[[object], Value]] = {
+    "any": _any,
+    "bool": _bool,
+    "string": _text,
+    "int": _whole(_INT),
+    "uint": _whole(_UINT),
+    "double": _double,
+    "duration": _duration,
+    "timestamp": _timestamp,
+    "ipaddress": _address,
+}
