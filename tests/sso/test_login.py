@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from gatepost.errors import InvalidRequest, ProviderFailed
+from gatepost.errors import InvalidRequest
 from gatepost.sso.addresses import safe_next
 from gatepost.sso.login import Attempt, Wish, code_challenge, with_query
 from gatepost.sso.logout import end_session_url
@@ -39,11 +39,6 @@ def test_a_request_has_what_the_flow_needs(flow: Flow, op: InProcessProvider) ->
     assert attempt.next == "/datasets?page=2"
     assert len({attempt.state, attempt.nonce, attempt.code_verifier}) == 3
     assert min(len(attempt.state), len(attempt.nonce), len(attempt.code_verifier)) == 43
-
-
-def test_a_protocol_that_is_not_there_is_said(flow_with: Callable[..., Flow]) -> None:
-    with pytest.raises(ProviderFailed, match="protocol oauth2 is not available"):
-        flow_with(protocol="oauth2").begin()
 
 
 def test_two_attempts_share_nothing(flow: Flow) -> None:

@@ -40,7 +40,7 @@ def test_a_spent_code_is_for_the_person_to_begin_again(flow: Flow, op: InProcess
         flow.sign_in()
 
 
-def test_a_method_that_is_not_there_is_said(flow_with: Callable[..., Flow], op: InProcessProvider) -> None:
-    with pytest.raises(ProviderFailed, match="token_endpoint_auth_method private_key_jwt is not available"):
+def test_a_method_without_a_key_to_sign_with_is_said(flow_with: Callable[..., Flow], op: InProcessProvider) -> None:
+    with pytest.raises(ProviderFailed, match="no key to sign with here"):
         flow_with(token_endpoint_auth_method="private_key_jwt").sign_in()
     assert op.requests["/token"] == 0

@@ -9,6 +9,7 @@ from typing import TypeVar
 from gatepost.errors import InvalidToken
 from gatepost.settings import ProviderSettings, Settings
 from gatepost.settings.issuers import DelegatedIssuer
+from gatepost.settings.tenants import speaks_for
 from gatepost.sso.delegated import audiences_of, is_meant
 from gatepost.sso.keys import VerifiedClaims, read_unverified
 
@@ -41,7 +42,7 @@ def addressees_of(settings: Settings, token: str) -> Addressees:
         tuple(
             p
             for p in settings.sso.providers
-            if p.protocol == "oidc" and p.issuer == issuer and p.client_id in audiences
+            if p.protocol == "oidc" and speaks_for(p, issuer) and p.client_id in audiences
         ),
         tuple(d for d in settings.delegated.issuers if d.issuer == issuer and is_meant(d, audiences)),
     )

@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gatepost.errors import Forbidden, InvalidRequest, InvalidToken, ProviderFailed
+from gatepost.settings.tenants import speaks_for
 from gatepost.sso.claims import read_display_name, read_email, read_groups, read_username, require_admission
 from gatepost.sso.id_token import numeric_date, validate_id_token
 from gatepost.sso.keys import VerifiedClaims
 from gatepost.sso.login import Attempt
+from gatepost.sso.oauth2 import read_identity
 from gatepost.sso.token_request import Tokens, redeem
 from gatepost.sso.userinfo import complete
 
@@ -109,6 +111,9 @@ def redeem_answer(provider: Provider, attempt: Attempt, code: str, now: datetime
 
 def _redeemed(provider: Provider, attempt: Attempt, code: str, now: datetime) -> Vouched:
     tokens = redeem(provider, attempt, code)
+    if provider.settings.protocol == "oauth2":
+        claims, notes = read_identity(provider, tokens)
+        return Vouched(claims=claims, tokens=tokens, notes=notes)
     expected = replace(
         provider.expected(),
         now=now,
@@ -131,12 +136,12 @@ def read_person(provider: Provider, vouched: Vouched) -> SignedIn:
     groups = read_groups(claims, settings.groups_claim)
     require_admission(claims, groups, settings)
     username = read_username(claims, settings)
-    email, verified = read_email(claims)
+    email, verified = read_email(claims, settings)
     signed_in = numeric_date(claims.get("auth_time"))
     sid = claims.get("sid")
     return SignedIn(
         provider=provider.name,
-        issuer=provider.issuer,
+        issuer=str(claims["iss"]),
         subject=str(claims["sub"]),
         claims=claims,
         username=username,
@@ -195,12 +200,13 @@ def _has_our_state(answer: _Answer) -> None:
 
 def _is_of_the_issuer(answer: _Answer) -> None:
     """RFC 9207 section 2.4: an answer of another provider than the one asked is a mix-up attack."""
-    iss = answer.params.get("iss")
-    if iss is None and not answer.provider.metadata().iss_parameter:
+    iss, provider = answer.params.get("iss"), answer.provider
+    if iss is None and not provider.metadata().iss_parameter:
         return
-    if iss != answer.attempt.issuer:
+    if iss is None or not speaks_for(provider.settings, iss):
+        hint = "" if provider.settings.issuer else " (its answers name an issuer, so issuer has to be configured)"
         raise InvalidRequest(
-            f"this answer is not from {answer.provider.name}: begin again", detail=f"iss {str(iss)[:200]!r}"
+            f"this answer is not from {provider.name}: begin again{hint}", detail=f"iss {str(iss)[:200]!r}"
         )
 
 

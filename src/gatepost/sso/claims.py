@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatepost.errors import Forbidden
+from gatepost.settings.tenants import is_multi_tenant
 
 if TYPE_CHECKING:
     from gatepost.settings import ProviderSettings
@@ -19,6 +20,9 @@ Claims = Mapping[str, object]
 
 # The contract's rule for names: 1 to 128 printable ASCII characters without space : # * / \ quotes < > %
 NAME = re.compile(r"""[!$&()+,\-.0-9;=?@A-Z\[\]^_a-z{|}~]{1,128}""")
+ZITADEL_ROLES = re.compile(r"urn:zitadel:iam:org:project:([0-9]+:)?roles")
+GOOGLE = "https://accounts.google.com"
+GMAIL = frozenset({"gmail.com", "googlemail.com"})
 MAX_CLAIM = 1024
 MAX_EMAIL = 320
 
@@ -87,7 +91,7 @@ def read_groups(claims: Claims, groups_claim: str | None) -> ReadGroups:
         return ReadGroups(None)
     if _is_overage(claims, groups_claim):
         return ReadGroups(None, f"the provider has more groups than it sends in {groups_claim}: the known ones stay")
-    value = claims.get(groups_claim)
+    value = _named_by_keys(groups_claim, claims.get(groups_claim))
     if value is None:
         return ReadGroups(None, f"the claim {groups_claim} is missing: the known groups stay")
     entries = [value] if isinstance(value, str) else value
@@ -95,6 +99,11 @@ def read_groups(claims: Claims, groups_claim: str | None) -> ReadGroups:
     if None in names:
         return ReadGroups(None, f"the claim {groups_claim} is not a list of names: the known groups stay")
     return ReadGroups(tuple(dict.fromkeys(name for name in names if name is not None)))
+
+
+def _named_by_keys(claim: str, value: object) -> object:
+    """Zitadel's roles are the members of an object, each with the organizations that granted it."""
+    return list(value) if isinstance(value, Mapping) and ZITADEL_ROLES.fullmatch(claim) else value
 
 
 def _is_overage(claims: Claims, groups_claim: str) -> bool:
@@ -120,14 +129,21 @@ def map_groups(names: tuple[str, ...], settings: MappedSettings) -> MappedGroups
     )
 
 
-def read_email(claims: Claims) -> tuple[str, bool]:
-    """Return the e-mail address and whether the provider vouches for it: `email_verified` is literally `true`."""
+def read_email(claims: Claims, settings: MappedSettings | None = None) -> tuple[str, bool]:
+    """Return the e-mail address and whether the provider vouches for it: `email_verified` is literally `true`.
+
+    Where an address shall open an account (`trust_email`), Google vouches for its own alone: that somebody had another
+    one when a Google account was made says nothing of who has it today (its own word on `email_verified`).
+    """
     value = claims.get("email")
     if not isinstance(value, str) or not value.isprintable() or " " in value or len(value) > MAX_EMAIL:
         return "", False
     local, _, domain = value.rpartition("@")
     if not local or not domain or "@" in local:
         return "", False
+    stale = settings is not None and getattr(settings, "trust_email", False) and _is_google(settings)
+    if stale and not _text(claims.get("hd")) and domain.lower() not in GMAIL:
+        return value, False
     return value, claims.get("email_verified") is True
 
 
@@ -145,16 +161,42 @@ def require_admission(claims: Claims, groups: ReadGroups, settings: ProviderSett
 
     Every list that is configured has to be fit; a claim that is absent fits none.
     """
-    email, verified = read_email(claims)
-    domain = email.rpartition("@")[2].lower()
-    tenants = {tenant for tenant in (claims.get("tid"), claims.get("hd")) if isinstance(tenant, str)}
+    allowed_tenants = {tenant.lower() for tenant in settings.allowed_tenants}
     for refused, what in (
         (settings.allowed_groups and not set(settings.allowed_groups) & set(groups.names or ()), "group"),
         (
-            settings.allowed_domains and not (verified and domain in {d.lower() for d in settings.allowed_domains}),
-            "verified e-mail domain",
+            settings.allowed_domains and _domain(claims, settings) not in {d.lower() for d in settings.allowed_domains},
+            "domain of Google's" if _is_google(settings) else "verified e-mail domain",
         ),
-        (settings.allowed_tenants and not tenants & set(settings.allowed_tenants), "tenant"),
+        (settings.allowed_tenants and not _tenants(claims, settings) & allowed_tenants, "tenant"),
     ):
         if refused:
-            raise Forbidden(f"{settings.name} signed you in, but no {what} that may enter here")
+            unsaid = f" ({groups.note})" if what == "group" and groups.note else ""
+            raise Forbidden(f"{settings.name} signed you in, but no {what} that may enter here{unsaid}")
+
+
+def _domain(claims: Claims, settings: ProviderSettings) -> str:
+    """The domain that somebody is of.  At Google that is `hd`, which a consumer's account has not, whatever its e-mail."""
+    email, verified = read_email(claims)
+    domain = email.rpartition("@")[2].lower() if verified else ""
+    if not _is_google(settings):
+        return domain
+    return _text(claims.get("hd")) or (domain if domain in GMAIL else "")
+
+
+def _tenants(claims: Claims, settings: ProviderSettings) -> frozenset[str]:
+    """The tenant that somebody is of, by the one claim in which this product says it, where we know the product."""
+    tid, hd = _text(claims.get("tid")), _text(claims.get("hd"))
+    if _is_google(settings):
+        tid = ""
+    elif settings.preset == "entra" or is_multi_tenant(settings.issuer):
+        hd = ""
+    return frozenset({tid, hd} - {""})
+
+
+def _is_google(settings: MappedSettings) -> bool:
+    return getattr(settings, "preset", None) == "google" or settings.issuer == GOOGLE
+
+
+def _text(value: object) -> str:
+    return value.lower() if isinstance(value, str) else ""

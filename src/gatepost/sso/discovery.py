@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from gatepost.errors import ProviderFailed
+from gatepost.settings.tenants import discovered_at, is_multi_tenant, template_of
 from gatepost.sso.addresses import why_not_callable
 from gatepost.sso.http import Http, json_object
 
@@ -21,6 +23,7 @@ FRESH = timedelta(hours=1)
 STALE = timedelta(hours=24)
 COOL_DOWN = timedelta(seconds=5)
 WELL_KNOWN = "/.well-known/openid-configuration"
+OAUTH2_WELL_KNOWN = "/.well-known/oauth-authorization-server"
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +42,12 @@ class Metadata:
     scopes: frozenset[str] = frozenset()  # those it says it supports; empty if it does not say
 
 
-ENDPOINTS = (
-    ("authorization_endpoint", True),
-    ("token_endpoint", True),
-    ("jwks_uri", True),
-    ("userinfo_endpoint", False),
-    ("end_session_endpoint", False),
+ENDPOINTS = (  # and the protocols that cannot do without
+    ("authorization_endpoint", ("oidc", "oauth2")),
+    ("token_endpoint", ("oidc", "oauth2")),
+    ("jwks_uri", ("oidc",)),
+    ("userinfo_endpoint", ("oauth2",)),
+    ("end_session_endpoint", ()),
 )
 
 
@@ -54,16 +57,20 @@ def read_metadata(document: Mapping[str, object], settings: ProviderSettings) ->
     Section 4.3: its `issuer` must be the configured one, to the byte; else one provider could speak for another.
     """
     name = settings.name
-    if not settings.issuer or document.get("issuer") != settings.issuer:
+    issuer = settings.issuer or ""
+    # Entra's document for several tenants names a template.  Which tenants it stands for is the allow-list's to say.
+    named = template_of(issuer) if is_multi_tenant(issuer, settings.preset) else issuer
+    if not named or document.get("issuer") != named:
         raise ProviderFailed(
             f"{name}: the discovery document names another issuer than the configured one",
             detail=f"issuer {str(document.get('issuer'))[:200]!r}",
         )
     found: dict[str, str] = {}
+    protocol = settings.protocol
     for endpoint, required in ENDPOINTS:
-        found[endpoint] = _endpoint(document, settings, endpoint, required=required)
+        found[endpoint] = _endpoint(document, settings, endpoint, required=protocol in required)
     return Metadata(
-        issuer=settings.issuer or "",
+        issuer=issuer,
         **found,
         iss_parameter=document.get("authorization_response_iss_parameter_supported") is True,
         scopes=_texts(document.get("scopes_supported")),
@@ -85,12 +92,18 @@ def read_key_address(document: Mapping[str, object], settings: DelegatedIssuer) 
     return Metadata(issuer=settings.issuer, authorization_endpoint="", token_endpoint="", jwks_uri=address)
 
 
+def oauth2_metadata_of(issuer: str) -> str:
+    """Return where the metadata of an authorization server stand that knows no OpenID Connect (RFC 8414 section 3.1)."""
+    parts = urlsplit(issuer)
+    return f"{parts.scheme}://{parts.netloc}{OAUTH2_WELL_KNOWN}{parts.path}"
+
+
 def configured_metadata(settings: ProviderSettings) -> Metadata | None:
     """Return the metadata of a provider whose endpoints are all configured, so that nothing has to be fetched."""
     if settings.needs_discovery or not (settings.authorization_endpoint and settings.token_endpoint):
         return None
     return Metadata(
-        issuer=settings.issuer or "",
+        issuer=settings.identity_issuer,
         authorization_endpoint=settings.authorization_endpoint,
         token_endpoint=settings.token_endpoint,
         jwks_uri=settings.jwks_uri or "",
@@ -200,7 +213,10 @@ class Discovery:
 
     def _fetch(self) -> Metadata:
         what = "discovery document"
-        answer = self._http.get((self._settings.issuer or "").rstrip("/") + WELL_KNOWN, what)
+        issuer = discovered_at(self._settings.issuer or "").rstrip("/")
+        answer = self._http.get(issuer + WELL_KNOWN, what)
+        if answer.status == 404 and getattr(self._settings, "protocol", "") == "oauth2":
+            answer = self._http.get(oauth2_metadata_of(issuer), what)
         if answer.status != 200:
             raise ProviderFailed(f"{self._settings.name}: the {what} answered {answer.status}")
         metadata = self._read(json_object(answer, self._settings.name, what))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from gatepost.errors import InvalidToken
+from gatepost.settings.tenants import TEMPLATE
 from gatepost.sso.keys import Keys, VerifiedClaims, VerifiedToken, left_half_hash, verify_jws
 
 TYPES = frozenset({"", "jwt"})
@@ -30,6 +31,10 @@ class Expected:
     nonce: str | None = field(default=None, repr=False)
     access_token: str | None = field(default=None, repr=False)
     max_age: int | None = None  # seconds
+    tenants: Mapping[str, str] = field(default_factory=dict)  # where `issuer` stands for many: `tid` to `iss`
+
+    def is_issuer(self, value: object) -> bool:
+        return value in self.tenants.values() if self.tenants else value == self.issuer
 
     @property
     def slack(self) -> float:
@@ -44,6 +49,7 @@ class Case:
     claims: Mapping[str, object]
     algorithm: str
     expected: Expected
+    key_issuer: str = ""
 
     def at_most(self, when: float) -> bool:
         """Tell whether a time is not in the future, by the provider's clock within the leeway."""
@@ -65,7 +71,7 @@ def validate_id_token(token: str, keys: Keys, expected: Expected) -> VerifiedCla
 
 def check_claims(verified: VerifiedToken, expected: Expected) -> None:
     """Go through `CHECKS`.  Raises `InvalidToken` at the first that fails; what is not in the table is ignored."""
-    case = Case(verified.claims, verified.algorithm, expected)
+    case = Case(verified.claims, verified.algorithm, expected, verified.key_issuer)
     for claim, check in CHECKS:
         if wrong := check(case):
             raise InvalidToken(detail=f"{claim}: {wrong}")
@@ -81,8 +87,18 @@ def numeric_date(value: object) -> float | None:
 
 
 def _iss(case: Case) -> str:
-    value = case.claims.get("iss")
-    return "" if value == case.expected.issuer else "another issuer"
+    return "" if case.expected.is_issuer(case.claims.get("iss")) else "another issuer"
+
+
+def _tid(case: Case) -> str:
+    """Entra: one key set signs for every tenant, so `tid`, `iss` and the issuer of the key have to be one tenant's."""
+    tenants, tenant = case.expected.tenants, case.claims.get("tid")
+    if not tenants:
+        return ""
+    if not isinstance(tenant, str) or tenants.get(tenant) != case.claims.get("iss"):
+        return "missing, or not the tenant of the issuer"
+    key_issuer = case.key_issuer.replace(TEMPLATE, tenant)
+    return "" if key_issuer in ("", case.claims.get("iss")) else "of another tenant than the key that signed it"
 
 
 def _sub(case: Case) -> str:
@@ -178,6 +194,7 @@ def _auth_time(case: Case) -> str:
 
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("iss", _iss),
+    ("tid", _tid),
     ("aud", _aud),
     ("azp", _azp),
     ("exp", _exp),

@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NewType, Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -53,6 +53,7 @@ class PublicKey:
     crv: str
     alg: str
     key: Key = field(repr=False, compare=False)
+    issuer: str = ""  # Entra names in its one key set whose tokens a key signs
 
     @property
     def thumbprint(self) -> str:
@@ -114,6 +115,7 @@ class VerifiedToken:
 
     claims: VerifiedClaims
     algorithm: str
+    key_issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +158,11 @@ def import_key(entry: object) -> PublicKey | None:
     if alg and alg not in KEY_TYPES:
         return None
     try:
-        return _public_key(_of_jwk(entry), kid, alg)
+        key = _public_key(_of_jwk(entry), kid, alg)
     except _JOSE_FAILURES:
         return None
+    issuer = entry.get("issuer")
+    return replace(key, issuer=issuer) if key is not None and isinstance(issuer, str) else key
 
 
 def import_pem(pem: bytes, *, kid: str = "") -> PublicKey | None:
@@ -201,13 +205,13 @@ def verify_jws(token: str, keys: Keys, algorithms: Collection[str], typ: Collect
     header = _checked_header(token, algorithms, typ)
     algorithm, kid = str(header["alg"]), header.get("kid")
     tried = keys.candidates(kid if isinstance(kid, str) else None, algorithm)
-    claims = _first_that_verifies(token, tried, algorithm)
-    if claims is None and kid is None:
+    verified = _first_that_verifies(token, tried, algorithm)
+    if verified is None and kid is None:
         # Without a key id a rotation shows only in that no key fits.
-        claims = _first_that_verifies(token, keys.reread(tried, algorithm), algorithm)
-    if claims is None:
+        verified = _first_that_verifies(token, keys.reread(tried, algorithm), algorithm)
+    if verified is None:
         raise InvalidToken(detail=f"no key of the issuer verifies it (kid {str(kid)[:100]!r}, {algorithm})")
-    return VerifiedToken(claims, algorithm)
+    return verified
 
 
 def read_unverified(token: str) -> UnverifiedToken:
@@ -277,7 +281,7 @@ class _OneAlgorithm(JWSRegistry):
         return self.algorithms[name]
 
 
-def _first_that_verifies(token: str, keys: Sequence[PublicKey], algorithm: str) -> VerifiedClaims | None:
+def _first_that_verifies(token: str, keys: Sequence[PublicKey], algorithm: str) -> VerifiedToken | None:
     registry = _OneAlgorithm(algorithms=algorithm, strict_check_header=False)
     for candidate in keys:
         try:
@@ -285,7 +289,8 @@ def _first_that_verifies(token: str, keys: Sequence[PublicKey], algorithm: str) 
         except _JOSE_FAILURES:
             continue
         # The library's own parser lets duplicate members pass, so the verified bytes are read again by ours.
-        return VerifiedClaims(_parsed(signature.payload or b"", "payload"))
+        claims = VerifiedClaims(_parsed(signature.payload or b"", "payload"))
+        return VerifiedToken(claims, algorithm, candidate.issuer)
     return None
 
 

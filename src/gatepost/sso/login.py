@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from gatepost.errors import InvalidRequest, ProviderFailed
+from gatepost.errors import InvalidRequest
 from gatepost.sso.addresses import safe_next
 
 if TYPE_CHECKING:
@@ -97,8 +97,9 @@ def begin(
         now: UTC.
         random: that many unpredictable bytes.
     """
-    if provider.settings.protocol != "oidc":
-        raise ProviderFailed(f"{provider.name}: signing in by protocol {provider.settings.protocol} is not available")
+    if wish.max_age is not None and wish.max_age >= 0 and provider.settings.protocol != "oidc":
+        # Without an ID token there is no `auth_time`: it could be asked for, and never be checked.
+        raise InvalidRequest(f"{provider.name} signs people in by OAuth 2.0, which cannot say how long ago that was")
     metadata = provider.metadata()
     attempt = Attempt(
         provider=provider.name,
@@ -134,6 +135,12 @@ def _parameters(provider: Provider, wish: Wish, attempt: Attempt) -> Mapping[str
         "login_hint": _hint(wish.login_hint),
         "max_age": "" if attempt.max_age is None else str(attempt.max_age),
     }
+    if settings.protocol == "oauth2":
+        wanted["nonce"] = ""  # of the ID token, which there is none of
+    if settings.preset == "github":
+        # GitHub knows one prompt, its choice of accounts, and calls the hint otherwise.
+        asks = {"login", "select_account"} & set(wanted["prompt"].split())
+        wanted |= {"prompt": "select_account" if asks else "", "login": wanted["login_hint"], "login_hint": ""}
     return {name: value for name, value in wanted.items() if value}
 
 
@@ -157,9 +164,12 @@ def _text(random: RandomBytes) -> str:
 def _scopes(provider: Provider) -> tuple[str, ...]:
     """Return what to ask for: the operator's word as it is, our own default only as far as the provider supports it."""
     settings, supported = provider.settings, provider.metadata().scopes
+    scopes = settings.scopes
+    if settings.protocol == "oauth2":  # asked for openid, the provider would do OpenID Connect
+        scopes = tuple(scope for scope in scopes if scope != "openid")
     if settings.scopes_configured or not supported:
-        return settings.scopes
-    return tuple(scope for scope in settings.scopes if scope == "openid" or scope in supported)
+        return scopes
+    return tuple(scope for scope in scopes if scope == "openid" or scope in supported)
 
 
 def _prompt(wanted: str | None) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gatepost.errors import InvalidToken, ProviderFailed
+from gatepost.settings.tenants import tenant_issuers
 from gatepost.sso.discovery import Discovery, Metadata, configured_metadata, read_metadata
 from gatepost.sso.health import Health, ProviderState, Watched
 from gatepost.sso.http import Http, ProviderHttp
@@ -19,11 +20,24 @@ if TYPE_CHECKING:
     from gatepost.settings import ProviderSettings
 
 
+Signer = Callable[[str, str], str]  # of a client_id and an audience, to the assertion
+
+
 class Provider:
     """Made at start without a word to the provider: one that is down stops nothing, and nobody else."""
 
-    def __init__(self, settings: ProviderSettings, now: Callable[[], datetime], http: Http | None = None) -> None:
-        """Prepare a provider.  `now` is UTC.  Raises `ConfigurationError` for a configured key that is none."""
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        now: Callable[[], datetime],
+        http: Http | None = None,
+        sign: Signer | None = None,
+    ) -> None:
+        """Prepare a provider.  `now` is UTC.  Raises `ConfigurationError` for a configured key that is none.
+
+        `sign` makes the proof of `private_key_jwt`.
+        """
+        self.sign = sign
         self.settings = settings
         self.name = settings.name
         self.display_name = settings.display_name or settings.name
@@ -42,7 +56,7 @@ class Provider:
 
     @property
     def issuer(self) -> str:
-        return self.settings.issuer or ""
+        return self.settings.identity_issuer
 
     def metadata(self) -> Metadata:
         """Return the provider's endpoints.  Raises `ProviderFailed`."""
@@ -80,6 +94,8 @@ class Provider:
 
     def expected(self) -> Expected:
         """Return what every ID token of this provider has to fit."""
+        if self.settings.protocol != "oidc":
+            raise InvalidToken(detail=f"{self.name} signs people in by OAuth 2.0, which has no ID tokens")
         if not self.issuer or not self.settings.client_id:
             raise InvalidToken(detail=f"{self.name} has no issuer or no client_id to check against")
         return Expected(
@@ -88,6 +104,7 @@ class Provider:
             algorithms=self.settings.algorithms,
             now=self._now(),
             leeway=self.settings.leeway,
+            tenants=tenant_issuers(self.settings),
         )
 
     def _jwks_uri(self) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from gatepost.audit.record import AuditRecord
 from gatepost.errors import InvalidRequest, InvalidToken
 from gatepost.gate import Gatepost
+from gatepost.settings.tenants import speaks_for
 from gatepost.sso.logout_token import LogoutToken, read_logout_token
 from gatepost.sso.provider import Provider
 from gatepost.store import tables
@@ -31,6 +32,7 @@ def end_by_back_channel(gate: Gatepost, provider: Provider, token: str) -> int:
 
     Raises `InvalidRequest` for a token that does not hold or that served before, `ProviderFailed` without keys.
     """
+    _require_openid(provider)
     try:
         said = read_logout_token(provider, token)
     except InvalidToken as error:
@@ -49,11 +51,12 @@ def end_by_back_channel(gate: Gatepost, provider: Provider, token: str) -> int:
 
 def end_by_front_channel(gate: Gatepost, provider: Provider, issuer: str, sid: str) -> int:
     """End the sessions of `sid` at `issuer`, and answer how many that were.  Raises `InvalidRequest`."""
+    _require_openid(provider)
     if not issuer or not sid or len(issuer) > MAX_PARAMETER or len(sid) > MAX_PARAMETER:
         raise InvalidRequest("both iss and sid are needed")
     if not sid.isprintable():
         raise InvalidRequest("sid is malformed")
-    if issuer != provider.issuer:
+    if not speaks_for(provider.settings, issuer):
         raise InvalidRequest(f"iss is not the issuer of {provider.name}")
     which: list[ColumnElement[bool]] = [s.c.issuer == issuer, s.c.provider_sid == sid]
     with gate.store.read() as connection:  # anybody can call this: a guess must not make the writers wait
@@ -61,6 +64,11 @@ def end_by_front_channel(gate: Gatepost, provider: Provider, issuer: str, sid: s
             return 0
     with gate.change_unasked() as tx:
         return _end(tx, provider, which, "front-channel")
+
+
+def _require_openid(provider: Provider) -> None:
+    if provider.settings.protocol != "oidc":
+        raise InvalidRequest(f"{provider.name} signs people in by OAuth 2.0, in which a provider cannot sign them out")
 
 
 def _open_sessions(connection: Connection, which: Sequence[ColumnElement[bool]]) -> list[tuple[str, str]]:

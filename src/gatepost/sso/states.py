@@ -9,6 +9,7 @@ from gatepost.gate import Gatepost
 from gatepost.sso.delegated import Issuer
 from gatepost.sso.jwks import ProviderKeys
 from gatepost.sso.provider import Provider
+from gatepost.tokens.client_assertions import sign_client_assertion
 
 Source = TypeVar("Source", Provider, Issuer)
 
@@ -27,7 +28,7 @@ class Providers:
             settings = next((p for p in self._gate.settings.sso.providers if p.name == name), None)
             if settings is None:
                 raise NotFound("there is no such provider")
-            self._made.setdefault(name, self._watched(Provider(settings, self._gate.now)))
+            self._made.setdefault(name, self._watched(Provider(settings, self._gate.now, sign=self._sign)))
         return self._made[name]
 
     def issuer(self, name: str) -> Issuer:
@@ -38,6 +39,9 @@ class Providers:
                 raise NotFound("there is no such issuer")
             self._issuers.setdefault(name, self._watched(Issuer(settings, self._gate.now)))
         return self._issuers[name]
+
+    def _sign(self, client_id: str, audience: str) -> str:
+        return sign_client_assertion(self._gate, client_id, audience)
 
     def _watched(self, made: Source) -> Source:
         if isinstance(made.keys, ProviderKeys):

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import quote_plus
+from urllib.parse import parse_qsl, quote_plus
 
 from gatepost.errors import InvalidRequest, ProviderFailed
 from gatepost.sso.http import Answer, json_object
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from gatepost.sso.provider import Provider
 
 MAX_TOKEN = 128 * 1024
+MOST_FIELDS = 50
+FORM = "application/x-www-form-urlencoded"
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _WHAT = "token"
 
 
@@ -47,16 +50,15 @@ def redeem(provider: Provider, attempt: Attempt, code: str) -> Tokens:
     proof = client_proof(provider)
     endpoint = provider.metadata().token_endpoint
     answer = provider.http.post(endpoint, _WHAT, {**form, **proof.form}, proof.headers)
-    if answer.status != 200:
-        raise _refused(provider.name, answer)
-    return _read(provider.name, json_object(answer, provider.name, _WHAT))
+    return _read(provider, _document(provider, answer))
 
 
 def client_proof(provider: Provider) -> _Proof:
     """Return what proves our client at the token endpoint.  Raises `ProviderFailed` for a method we cannot do."""
     method = provider.settings.token_endpoint_auth_method
-    prove = METHODS.get(method if provider.settings.client_secret is not None else "none")
-    if prove is None or method == "private_key_jwt":
+    is_public = provider.settings.client_secret is None and method != "private_key_jwt"
+    prove = METHODS.get("none" if is_public else method)
+    if prove is None:
         raise ProviderFailed(f"{provider.name}: token_endpoint_auth_method {method} is not available")
     return prove(provider)
 
@@ -75,6 +77,23 @@ def _none(provider: Provider) -> _Proof:
     return _Proof(form={"client_id": provider.settings.client_id})
 
 
+def _private_key_jwt(provider: Provider) -> _Proof:
+    """OpenID Connect Core 9: an assertion that is good for this one request.
+
+    It is sent to the very address that it names, and nowhere else, so it is of no use to whoever gets it (the attacks of
+    2025 on its audience need a second endpoint that it is sent to).  Servers that want the issuer there say so.
+    """
+    if provider.sign is None:
+        raise ProviderFailed(f"{provider.name}: there is no key to sign with here, as private_key_jwt needs it")
+    settings, metadata = provider.settings, provider.metadata()
+    to_issuer = settings.client_assertion_audience == "issuer"
+    audience = metadata.issuer if to_issuer else metadata.token_endpoint
+    assertion = provider.sign(settings.client_id, audience)
+    return _Proof(
+        form={"client_id": settings.client_id, "client_assertion_type": ASSERTION, "client_assertion": assertion}
+    )
+
+
 def _secret(provider: Provider) -> str:
     secret = provider.settings.client_secret
     return "" if secret is None else secret.reveal()
@@ -84,21 +103,46 @@ METHODS: Mapping[str, Callable[[Provider], _Proof]] = {
     "client_secret_basic": _basic,
     "client_secret_post": _post,
     "none": _none,
+    "private_key_jwt": _private_key_jwt,
 }
 
 
-def _refused(name: str, answer: Answer) -> InvalidRequest | ProviderFailed:
-    """Say why there are no tokens.  The answer itself is not repeated: a provider may put anything into it."""
+def _document(provider: Provider, answer: Answer) -> Mapping[str, object]:
+    """Read the answer.  GitHub's errors have the status 200, and without an `Accept` it answers with a form."""
+    name = provider.name
     try:
-        error = json_object(answer, name, _WHAT).get("error")
+        is_form = provider.settings.protocol == "oauth2" and answer.content_type == FORM
+        document = _form(answer, name) if is_form else json_object(answer, name, _WHAT)
     except ProviderFailed:
-        error = None
-    if error == "invalid_grant":
+        if answer.status == 200:
+            raise
+        document = {}
+    if answer.status != 200 or document.get("error") is not None:
+        raise _refused(name, answer.status, document.get("error"))
+    return document
+
+
+def _form(answer: Answer, name: str) -> Mapping[str, object]:
+    try:
+        pairs = parse_qsl(answer.body.decode("ascii"), strict_parsing=True, max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise ProviderFailed(f"{name}: the {_WHAT} is not a form") from error
+    if len(dict(pairs)) != len(pairs):
+        raise ProviderFailed(f"{name}: the {_WHAT} says something twice")
+    return dict(pairs)
+
+
+def _refused(name: str, status: int, error: object) -> InvalidRequest | ProviderFailed:
+    """Say why there are no tokens.  The answer itself is not repeated: a provider may put anything into it."""
+    if error in ("invalid_grant", "bad_verification_code"):
         # Spent, expired, or stolen and injected with another verifier: the person can only begin again.
-        return InvalidRequest(f"{name} does not take this code: begin again", detail=error)
-    if error in ("invalid_client", "unauthorized_client"):
+        return InvalidRequest(f"{name} does not take this code: begin again", detail=str(error))
+    if error in ("invalid_client", "unauthorized_client", "incorrect_client_credentials"):
         return ProviderFailed(f"{name}: it does not accept Gatepost's client_id or client_secret", detail=str(error))
-    return ProviderFailed(f"{name}: the token request answered {answer.status}", detail=f"error {str(error)[:100]!r}")
+    if error == "redirect_uri_mismatch":
+        return ProviderFailed(f"{name}: Gatepost's redirect URI is not registered there", detail=error)
+    said = "with an error" if status == 200 else str(status)
+    return ProviderFailed(f"{name}: the token request answered {said}", detail=f"error {str(error)[:100]!r}")
 
 
 def _fits_a_header(token: str) -> bool:
@@ -106,10 +150,12 @@ def _fits_a_header(token: str) -> bool:
     return 0 < len(token) <= MAX_TOKEN and token.isascii() and token.isprintable() and " " not in token
 
 
-def _read(name: str, document: Mapping[str, object]) -> Tokens:
-    id_token, access_token = document.get("id_token"), document.get("access_token")
+def _read(provider: Provider, document: Mapping[str, object]) -> Tokens:
+    name, wants_id_token = provider.name, provider.settings.protocol == "oidc"
+    # One that plain OAuth 2.0 brings along is looked at by nobody, so it is not kept either.
+    id_token, access_token = document.get("id_token") if wants_id_token else "", document.get("access_token")
     refresh_token = document.get("refresh_token")
-    if not isinstance(id_token, str) or not 0 < len(id_token) <= MAX_TOKEN:
+    if not isinstance(id_token, str) or not wants_id_token <= len(id_token) <= MAX_TOKEN:
         raise ProviderFailed(f"{name}: the token answer has no ID token")
     if not isinstance(access_token, str) or not _fits_a_header(access_token):
         raise ProviderFailed(f"{name}: the token answer has no access token")
