@@ -238,5 +238,5 @@ def test_doctor_says_why_not(run: Run, server: StandIn) -> None:
 
 
 def test_provider_try_is_an_address(run: Run) -> None:
-    result = run("provider", "try", "keycloak", "--server", "https://gate.example")
+    result = run("provider", "try", "keycloak", "--no-browser", "--server", "https://gate.example")
     assert result.stdout == "https://gate.example/oauth/keycloak/login?try=true\n"

@@ -333,7 +333,7 @@ def test_a_sign_in_through_the_browser_is_kept(run: Run, server: StandIn, enviro
         return True
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(through_browser, "_open", open_page)
+        patch.setattr(through_browser, "open_in_browser", open_page)
         result = run("login", "--browser", "--scope", "dataset:view", "--server", server.url)
 
     assert result.exit_code == 0, result.stderr

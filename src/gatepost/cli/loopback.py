@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
 from gatepost.client.errors import SignInRefused
@@ -19,6 +19,7 @@ from gatepost.client.oauth2 import is_answer_to
 PATH = "/callback"
 SLOWEST = 10.0  # seconds that a connection may take to say what it wants
 LOOKS_EVERY = 0.2  # seconds
+MOST_BYTES = 8 << 20  # of a form
 
 Answer = Mapping[str, str]
 
@@ -31,12 +32,16 @@ _STRAY = ("This belongs to another sign-in", "Go back to the terminal, and open 
 
 
 class Loopback:
-    """Listens on a free port of this computer alone, and takes the one answer that carries `state`."""
+    """Listens on a free port of this computer alone, and takes the one answer that carries `state`.
 
-    def __init__(self, state: str) -> None:
+    With `method` POST the state stands in the address, and the answer is the form (the result of a dry run).
+    """
+
+    def __init__(self, state: str, method: Literal["GET", "POST"] = "GET") -> None:
         self._state = state
         self._answers: SimpleQueue[Answer] = SimpleQueue()
-        self._server = _server(_handler(self._judge, self._answers.put))
+        self._method = method
+        self._server = _server(_handler(self._judge, self._answers.put, method))
         host, port = self._server.server_address[:2]
         self.netloc = f"[{host!s}]:{port}" if ":" in str(host) else f"{host!s}:{port}"
         self.redirect_uri = f"http://{self.netloc}{PATH}"
@@ -69,7 +74,7 @@ class Loopback:
         answer = answer_in(target)
         if not is_answer_to(self._state, answer):
             return 400, _PAGE.format(title=_STRAY[0], text=_STRAY[1]), None
-        title, text = _DONE if "code" in answer else _NO
+        title, text = _DONE if "code" in answer or self._method == "POST" else _NO
         return 200, _PAGE.format(title=title, text=text), answer
 
 
@@ -106,18 +111,34 @@ class _Server6(_Server):
 Judge = Callable[[str, str], tuple[int, str, Answer | None]]
 
 
-def _handler(judge: Judge, take: Callable[[Answer], None]) -> type[BaseHTTPRequestHandler]:
+def _handler(judge: Judge, take: Callable[[Answer], None], method: str = "GET") -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = SLOWEST
 
         def do_GET(self) -> None:
+            self._answer("GET")
+
+        def do_POST(self) -> None:
+            self._answer("POST")
+
+        def _answer(self, came_by: str) -> None:
+            if came_by != method:
+                self.send_error(501)
+                return
             status, page, answer = judge(self.headers.get("Host", ""), self.path)
+            if answer is not None and method == "POST":
+                answer = self._form()
             try:
                 self._send(status, page.encode())
             finally:
                 # Only now, and in any case: whoever waits for the answer may end the program, and the page with it.
                 if answer is not None:
                     take(answer)
+
+        def _form(self) -> Answer:
+            length = self.headers.get("Content-Length", "")
+            body = self.rfile.read(min(int(length), MOST_BYTES)) if length.isdigit() else b""
+            return answer_in(f"?{body.decode('ascii', 'replace')}")
 
         def _send(self, status: int, body: bytes) -> None:
             self.send_response(status)

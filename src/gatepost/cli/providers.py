@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+import os
+import sys
 
 import click
 
@@ -40,11 +41,30 @@ def options(at: Remote) -> None:
 
 @providers.command("try")
 @click.argument("name")
+@click.option(
+    "--browser/--no-browser",
+    default=None,
+    help="Open a browser on this computer and wait for the result, or print the address of the dry run and be done.",
+)
 @remote
-def try_provider(at: Remote, name: str) -> None:
-    """Print the address of a dry run: sign in there in a browser and see what would become of it."""
-    address = f"{at.server.url}/oauth/{quote(name, safe='')}/login?try=true"
-    if at.wants_json:
-        show.as_json({"url": address})
-    else:
-        click.echo(address)
+def try_provider(at: Remote, name: str, browser: bool | None) -> None:
+    """Sign in at a provider without signing in here, and see what would become of it.
+
+    Shows each check, the claims, and the username, groups and roles that would result. What is known of accounts is
+    shown where the browser is signed in as somebody who may see it. Exits with 1 if a check failed.
+    """
+    from gatepost.cli import dry_run, through_browser  # lazily, as everywhere in the command line
+
+    if browser is None:
+        browser = through_browser.is_browser_likely(os.environ, sys.platform)
+    if not browser:
+        address = dry_run.address_of(at.server.url, name)
+        if at.wants_json:
+            show.as_json({"url": address})
+        else:
+            click.echo(address)
+        return
+    result = dry_run.in_browser(at.server.url, name)
+    (show.as_json if at.wants_json else dry_run.show_result)(result)
+    if dry_run.has_failed(result):
+        sys.exit(1)

@@ -53,7 +53,7 @@ def issuer_of(client: Client) -> str:
 def in_browser(client: Client, *, scope: str, opens: bool) -> Tokens:
     """Sign in in a browser on this computer."""
     issuer = issuer_of(client)
-    state, verifier = _secret(), _secret()
+    state, verifier = new_secret(), new_secret()
     with Loopback(state) as loopback:
         redirect_uri = loopback.redirect_uri
         url = oauth2.authorization_url(issuer, redirect_uri=redirect_uri, state=state, verifier=verifier, scope=scope)
@@ -62,18 +62,18 @@ def in_browser(client: Client, *, scope: str, opens: bool) -> Tokens:
         if pastes:
             _say("If the browser is on another computer, its last page will not load: paste that page's address here.")
         if opens:
-            _open(url)
+            open_in_browser(url)
         answer = loopback.wait(PATIENCE, Typed() if pastes else lambda: "")
     code = oauth2.code_of(answer, state=state, issuer=issuer)
     return client.send(oauth2.exchange_code(code, redirect_uri, verifier))
 
 
-def _secret() -> str:
+def new_secret() -> str:
     """256 bits, as RFC 7636 section 4.1 wants them written."""
     return base64.urlsafe_b64encode(os.urandom(32)).decode("ascii").rstrip("=")
 
 
-def _open(url: str) -> None:
+def open_in_browser(url: str) -> None:
     import webbrowser  # lazily: it looks for programs when it is imported
 
     # One that cannot be opened is no error: the address stands in the terminal.
