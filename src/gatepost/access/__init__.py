@@ -1,10 +1,12 @@
 """May they?  One graph of relation tuples, one check, in OpenFGA's modelling language."""
 
+from gatepost.access.actions import Actions, actions
 from gatepost.access.builtin import allows, builtin_model, read_model, with_protected_types
 from gatepost.access.check import check
 from gatepost.access.contextual import Contextual
 from gatepost.access.decision import ConditionUndecided, Decision, Reason, TooComplex, TooDeep
 from gatepost.access.dsl import parse_model
+from gatepost.access.expansion import expand
 from gatepost.access.explain import Explanation, Step, explain
 from gatepost.access.formatting import format_model
 from gatepost.access.graph import Graph
@@ -14,11 +16,13 @@ from gatepost.access.model_json import write_model as write_model_json
 from gatepost.access.roles import grants_of, groups_of, permissions_of, rights, roles_of
 from gatepost.access.search import Access, Found, access_list, everything, objects, subjects, walk_objects
 from gatepost.access.tuples import RelationTuple, TupleChange, TupleCondition
+from gatepost.access.users import UserFilter, list_users, walk_users
 from gatepost.access.validate import validate
 
 __all__ = [
     "PROTECTED",
     "Access",
+    "Actions",
     "AuthorizationModel",
     "ConditionUndecided",
     "Contextual",
@@ -33,15 +37,19 @@ __all__ = [
     "TooDeep",
     "TupleChange",
     "TupleCondition",
+    "UserFilter",
     "access_list",
+    "actions",
     "allows",
     "builtin_model",
     "check",
     "everything",
+    "expand",
     "explain",
     "format_model",
     "grants_of",
     "groups_of",
+    "list_users",
     "objects",
     "parse_model",
     "permissions_of",
@@ -52,6 +60,7 @@ __all__ = [
     "subjects",
     "validate",
     "walk_objects",
+    "walk_users",
     "with_protected_types",
     "write_model_json",
 ]

@@ -175,7 +175,9 @@ def assert_within(question: Question, graph: Graph, depth: int) -> None:
     if number is None or route.plan is None or _is_shallow(edges, route.plan, number, depth):
         return
     value = subject_of(edges, question, moment).value
-    named = {value} if value & edges.compiled.mask else {value, edges.value(question.subject.type, ANYONE)}
+    named = {MARK, value}
+    if not value & edges.compiled.mask:
+        named.add(edges.value(question.subject.type, ANYONE))
     alone = Who(value, frozenset(named), frozenset(), frozenset(), moment.now)
     evaluate(edges, alone, number << edges.compiled.bits | route.relation, moment, depth)
 
@@ -247,6 +249,18 @@ def route_of(edges: Edges, kind: str, action: str) -> Route:
     if kind not in PROTECTED and not _held_by_a_role(edges, kind, action):
         raise InvalidField({"action": f"{action} is not an action on {kind}: one of {', '.join(actions)}"})
     return edges.route(kind, action)
+
+
+def related_route(edges: Edges, kind: str, relation: str) -> Route:
+    """Find what a relation of the model looks up.  Raises `InvalidField` if there is none."""
+    definition = edges.compiled.model.types.get(kind)
+    if definition is None:
+        raise InvalidField({"resource": f"unknown type {kind}: one of {', '.join(edges.compiled.kinds)}"})
+    route = edges.known_route(kind, relation)
+    if route is None:
+        known = ", ".join(definition.relations)
+        raise InvalidField({"relation": f"{relation} is not a relation of {kind}: one of {known}"})
+    return route
 
 
 def _held_by_a_role(edges: Edges, kind: str, action: str) -> bool:

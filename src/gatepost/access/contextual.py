@@ -28,8 +28,11 @@ class Contextual(Graph):
     """
 
     def __init__(self, graph: Graph, tuples: Iterable[RelationTuple]) -> None:
-        self._graph = graph
-        self._tuples = tuple(tuples)
+        self.tuples = tuple(tuples)
+        self.below = graph
+        if isinstance(graph, Contextual):  # both in one, for an overlay's numbers are its own
+            self.tuples = (*graph.tuples, *self.tuples)
+            self.below = graph.below
         self.clock = graph.clock
         self.lock = graph.lock
         self._built: tuple[Edges, int, Overlay] | None = None
@@ -40,16 +43,16 @@ class Contextual(Graph):
     def edges(self) -> Edges:  # type: ignore[override]  # nobody sets it here
         """The graph's edges with ours; made anew if the graph has changed since."""
         with self.lock:
-            base = self._graph.edges
+            base = self.below.edges
             if self._built is None or self._built[0] is not base or self._built[1] != base.sequence:
                 return self._build()
             return self._built[2]
 
     def _build(self) -> Overlay:
-        base = self._graph.edges
-        for each in self._tuples:
+        base = self.below.edges
+        for each in self.tuples:
             allows(base.compiled.model, each)
-        overlay = Overlay(base, self._tuples)
+        overlay = Overlay(base, self.tuples)
         self._built = base, base.sequence, overlay
         return overlay
 

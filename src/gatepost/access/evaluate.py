@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from gatepost.access.components import components
 from gatepost.access.decision import ConditionUndecided, TooComplex, TooDeep
-from gatepost.access.edges import Edges, Who, spread
+from gatepost.access.edges import MARK, Edges, Who, spread
 from gatepost.access.model import Computed, Direct, Exclusion, FromParent, Intersection, Rewrite, Union
 from gatepost.access.moment import NO, UNKNOWN, YES, Moment
 
@@ -77,7 +77,7 @@ def evaluate(edges: Edges, who: Who, key: int, moment: Moment, limit: int | None
 
 
 class _Evaluation:
-    __slots__ = ("deadline", "edges", "entangled", "limit", "moment", "terms", "too_deep", "who")
+    __slots__ = ("deadline", "edges", "entangled", "limit", "moment", "opened", "terms", "too_deep", "who")
 
     def __init__(self, edges: Edges, who: Who, moment: Moment, limit: int | None) -> None:
         self.edges = edges
@@ -85,6 +85,8 @@ class _Evaluation:
         self.moment = moment
         self.limit = limit
         self.too_deep = False
+        compiled = edges.compiled
+        self.opened = compiled.name_unmemoised if limit is None else compiled.name_usersets  # the rest is in no node
         self.terms: dict[int, Term] = {}
         self.entangled = False
         self.deadline = time.monotonic() + MAX_SECONDS
@@ -169,12 +171,14 @@ class _Evaluation:
         held = edges.forward.get(key)
         if held is None:
             return
-        if (held in who.mine) if isinstance(held, int) else any(v in who.mine for v in held if v):
+        # The mark is in every memo and, where there are timed tuples, in what is held: alone it says nothing.
+        if (held in who.mine) if isinstance(held, int) else len(who.mine & held) > (MARK in held):
             yield YES
             return
-        for value in spread(held):
-            if value:
-                yield self.named(value)
+        if who.maybe or edges.relation_key(key) in self.opened:
+            for value in spread(held):
+                if value:
+                    yield self.named(value)
         for value, _, verdict in edges.alive(key, self.moment):
             yield least((verdict, self.named(value)))
 

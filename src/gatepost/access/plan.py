@@ -100,6 +100,12 @@ class Compiled:
         self.feeds = self._feeds()
         self.implied = self._implied()
         self.plans = self._make_plans()
+        named = {
+            key: {self.key(r.type, r.relation) for r in direct(rewrite) if r.relation}
+            for key, rewrite in self.rewrites.items()
+        }
+        self.name_usersets = frozenset(key for key, usersets in named.items() if usersets)
+        self.name_unmemoised = frozenset(key for key, usersets in named.items() if usersets - self.memoised)
         self.role = self.assignee = self.permission = self.permission_key = -1
         held = self.relation_key("role", "permission")
         if roles and held is not None and self.relation_key("role", "assignee") is not None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gatepost.access.check import by_relation, counts, route_of, subject_of
 from gatepost.access.edges import Edges, Route
 from gatepost.access.graph import Graph
-from gatepost.access.moment import Moment
+from gatepost.access.moment import NOTHING, Moment
 from gatepost.access.plan import Plan
 from gatepost.access.reach import Reach
 from gatepost.principal import ANYONE, Entity, Question, Subject, permission
@@ -99,13 +99,13 @@ def _still(question: Question, graph: Graph, names: list[str]) -> list[str]:
     return [name for name in names if by_relation(edges, route, someone, route.ids.get(name), moment)]
 
 
-def subjects(resource: Entity, action: str, graph: Graph) -> tuple[str, ...]:
+def subjects(resource: Entity, action: str, graph: Graph, context: Mapping[str, object] = NOTHING) -> tuple[str, ...]:
     """List everybody who may: users and services that tuples name, and wildcards (`user:*`), ordered.
 
     Groups and roles come as their members.  Raises as `check` does.
     """
     with graph.lock:
-        edges, moment = graph.edges, graph.moment()
+        edges, moment = graph.edges, graph.moment(context)
         route = route_of(edges, resource.type, action)
         allowed: list[str] = []
         for value in _candidates(edges, route, resource.id, moment):
