@@ -21,6 +21,9 @@ from gatepost.sso.strict_json import strict_json
         b"{} x",
         b"\xef\xbb\xbf{}",
         b"\xff",
+        b'{"groups": ["\\ud800"]}',
+        b'{"\\udc00\\ud800": 1}',
+        b'"\xed\xa0\x80"',
         b"",
     ],
 )
@@ -30,4 +33,6 @@ def test_it_is_refused(text: bytes) -> None:
 
 
 def test_what_is_plain_is_read() -> None:
-    assert strict_json('{"a": [1, 2.5, null, true, "\\u00e9"]}') == {"a": [1, 2.5, None, True, "é"]}
+    assert strict_json('{"a": [1, 2.5, null, true, "\\u00e9", "\\ud83d\\ude00"]}') == {
+        "a": [1, 2.5, None, True, "é", "\U0001f600"]
+    }

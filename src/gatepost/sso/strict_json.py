@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 
 MAX_DEPTH = 64
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def strict_json(text: bytes | str) -> object:
     """Parse JSON as RFC 8259 has it.  Raises `ValueError` for duplicate members, NaN, infinities and deep nesting.
 
     Two parsers that disagree about which of two `iss` members counts are how a checked value and a used value differ.
+    Half a character (RFC 7493 section 2.1) is refused too: it could be stored, and then breaks every list it stands in.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8")
     document: object = _DECODER.decode(text)
     _bound(document, MAX_DEPTH)
+    if _SURROGATE.search(text):  # whole characters may be spelled so as well, so only the result tells
+        json.dumps(document, ensure_ascii=False).encode("utf-8")
     return document
 
 
