@@ -18,7 +18,7 @@ from gatepost.access import Decision, Reason
 from gatepost.audit.record import AuditRecord, Outcome
 from gatepost.errors import Conflict, Forbidden, InvalidToken, NotFound, Unauthenticated
 from gatepost.memory import Memory
-from gatepost.principal import PLATFORM, Entity, Principal, Question, Subject
+from gatepost.principal import PLATFORM, Entity, Method, Principal, Question, Subject
 from gatepost.store.journal import Journal
 from gatepost.store.revision import Revision
 from gatepost.store.store import Change, Store
@@ -218,6 +218,10 @@ class Gatepost:
         """Raise `InvalidToken` if what the caller came with was ended in the meantime."""
         if str(caller.subject) in self.memory.disabled or self.memory.has_ended(caller.credential_id):
             raise InvalidToken(detail="ended while the change was waiting")
+        if caller.roles and caller.method in (Method.SESSION, Method.ACCESS_TOKEN):
+            carried = self.memory.session_roles.of(caller.credential_id)
+            if carried is None or not caller.roles <= carried.roles:
+                raise InvalidToken(detail="a role of the session was taken back while the change was waiting")
 
     # -- consistency ------------------------------------------------------------------------------------------------
 

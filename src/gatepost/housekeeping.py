@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import delete, or_
+from sqlalchemy import delete, or_, update
 
 from gatepost.directory.expiry import remove_expired
 from gatepost.errors import GatepostError
@@ -34,12 +34,14 @@ def prune_changelog(gate: Gatepost) -> None:
 
 
 def forget_sessions(gate: Gatepost) -> None:
-    """Sessions that ended or ran out long ago; the audit trail still tells of them."""
+    """Sessions that ended or ran out long ago; the audit trail still tells of them.  A provider's tokens go at once."""
     t, r = tables.sessions, tables.refresh_tokens
     now = gate.now()
+    unused = (t.c.expires_at < now, or_(t.c.provider_token.is_not(None), t.c.id_token.is_not(None)))
     over = or_(t.c.ended_at < now - SESSIONS_KEPT, t.c.expires_at < now - SESSIONS_KEPT)
     with gate.store.write() as connection:
         connection.execute(delete(r).where(r.c.expires_at < now))
+        connection.execute(update(t).where(*unused).values(provider_token=None, id_token=None))
         connection.execute(delete(t).where(over))
 
 

@@ -19,6 +19,7 @@ from gatepost.access import AuthorizationModel, Graph, TupleChange
 from gatepost.cache import Cache
 from gatepost.errors import Unavailable
 from gatepost.records import AccessClaims, Profile, SessionRecord, TokenRecord
+from gatepost.session_roles import RolesOfSessions
 from gatepost.store import changelog, tables
 from gatepost.store.changelog import Entry
 from gatepost.store.revision import Head, Revision
@@ -75,6 +76,7 @@ class Memory:
         self.profiles: Cache[str, Profile] = Cache(PROFILES_KEPT)
         self.verified: Cache[bytes, AccessClaims] = Cache(VERIFIED_KEPT)
         self.vouched = VouchedTokens(clock)
+        self.session_roles = RolesOfSessions(clock)
 
     @property
     def graph(self) -> Graph:
@@ -194,6 +196,7 @@ class Memory:
         self.ended.update(self._recently_ended(connection, sessions))
         self.keys = load_keys(connection, self._sealer)
         self.vouched.load(connection)
+        self.session_roles.load(connection)
         for cache in (self.sessions, self.tokens, self.profiles, self.verified):
             cache.clear()
         self._graph = graph
@@ -224,6 +227,7 @@ class Memory:
         for entry in entries:
             self._apply_one(entry)
         self.vouched.apply(entries)
+        self.session_roles.apply(entries)
         if any(entry.kind == "key" for entry in entries):
             self.keys = self._read_keys(connection)
             self.verified.clear()

@@ -43,6 +43,8 @@ class SessionRecord:
     address: str
     agent: str
     has_cookie: bool
+    roles: frozenset[str] = frozenset()  # what the provider vouched for when it began; memory knows what still counts
+    default_role: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,3 +76,4 @@ class AccessClaims:
     issuer: str = ""  # who issued the service token that this was made from
     provider: str = ""
     caller: Principal | None = None  # whom it speaks for, from the address that it was last sent from
+    carried: object = None  # what its session carried when that caller was made

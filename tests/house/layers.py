@@ -13,7 +13,7 @@ FLOORS: tuple[tuple[str, frozenset[str]], ...] = (
     ("access", frozenset({"access"})),
     ("store", frozenset({"store"})),
     ("crypto", frozenset()),  # those modules of tokens/ that know nothing of the gate; see `floor`
-    ("memory", frozenset({"memory", "vouched"})),
+    ("memory", frozenset({"memory", "session_roles", "vouched"})),
     ("gate", frozenset({"gate"})),
     ("operations", frozenset({"audit", "authn", "directory", "housekeeping", "opening", "sso", "tokens"})),
     ("edges", frozenset({"asgi", "cli", "client", "demo", "fastapi", "server", "sqlalchemy", "testing", "wsgi"})),

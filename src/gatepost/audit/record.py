@@ -67,5 +67,7 @@ class AuditRecord:
             credential_id=caller.credential_id,
             reason=reason,
             address=caller.address,
-            detail=detail or {},
+            # What somebody did by a role that is vouched for, for a session or a call, is still to be told from the rest
+            # when neither is there any more.
+            detail={**(detail or {}), "vouched_roles": sorted(caller.roles)} if caller.roles else detail or {},
         )

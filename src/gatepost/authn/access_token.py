@@ -14,6 +14,7 @@ from gatepost.principal import BearerToken, Credential, Entity, Method, Principa
 from gatepost.records import AccessClaims
 from gatepost.tokens.access_tokens import TYPE, verify
 from gatepost.tokens.compact import read_both
+from gatepost.tokens.sessions import require_provider
 
 
 def recogniser(gate: Gatepost, address: str) -> Authenticator:
@@ -48,16 +49,20 @@ def _principal(gate: Gatepost, key: bytes, claims: AccessClaims, address: str) -
     memory = gate.memory
     if memory.has_ended(claims.session) or (memory.disabled and str(claims.subject) in memory.disabled):
         raise InvalidToken(detail="its session was ended, or the account disabled")
-    if claims.caller is not None and claims.caller.address == address:
+    carried = memory.session_roles.of(claims.session)
+    if claims.caller is not None and claims.caller.address == address and claims.carried is carried:
         return claims.caller
+    require_provider(gate, claims.provider)
     caller = Principal(
         subject=claims.subject,
         method=Method.ACCESS_TOKEN,
         scope=claims.scope,
+        role=carried.default if carried else None,
+        roles=carried.roles if carried else frozenset(),
         credential_id=claims.session,
         issuer=Entity.parse(claims.issuer) if claims.issuer else None,
         provider=claims.provider,
         address=address,
     )
-    memory.verified.renew(key, replace(claims, caller=caller))
+    memory.verified.renew(key, replace(claims, caller=caller, carried=carried))
     return caller

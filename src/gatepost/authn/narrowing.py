@@ -12,6 +12,11 @@ from gatepost.principal import Principal, Subject
 HEADER = b"x-gatepost-role"
 
 
+def unnarrowed(caller: Principal) -> Principal:
+    """The caller of a page, where nobody can name a role: all of theirs count at once, whatever the default role is."""
+    return caller if caller.role is None else replace(caller, role=None)
+
+
 def narrow(gate: Gatepost, caller: Principal, role: str) -> Principal:
     """Narrow the call to `role`.  Raises `Forbidden` if it is not the caller's: a header never adds anything.
 

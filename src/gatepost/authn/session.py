@@ -11,7 +11,7 @@ from gatepost.gate import Gatepost
 from gatepost.principal import Credential, Method, Principal, SessionCookie
 from gatepost.records import SessionRecord
 from gatepost.tokens.secrets import digest
-from gatepost.tokens.sessions import is_over, read_session
+from gatepost.tokens.sessions import is_over, read_session, require_provider
 
 SEEN_EVERY = timedelta(seconds=10)
 
@@ -41,15 +41,17 @@ def _read(gate: Gatepost, key: bytes, now: datetime, address: str) -> Principal:
 def _principal(gate: Gatepost, key: bytes, session: SessionRecord, now: datetime, address: str) -> Principal:
     if gate.memory.has_ended(session.id) or str(session.subject) in gate.memory.disabled:
         raise InvalidToken(detail="the session was ended, or the account disabled")
-    if session.provider and not any(p.name == session.provider for p in gate.settings.sso.providers):
-        raise InvalidToken(detail=f"the provider {session.provider} that vouched is not configured any more")
+    require_provider(gate, session.provider)
     if now - session.last_seen_at > SEEN_EVERY:
         gate.memory.sessions.renew(key, replace(session, last_seen_at=now))
         gate.journal.session_seen(session.id, now)
+    carried = gate.memory.session_roles.of(session.id)
     return Principal(
         subject=session.subject,
         method=Method.SESSION,
         scope=None,
+        role=carried.default if carried else None,
+        roles=carried.roles if carried else frozenset(),
         credential_id=session.id,
         provider=session.provider,
         address=address,

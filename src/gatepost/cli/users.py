@@ -114,8 +114,17 @@ def rights(at: Remote, username: str) -> None:
 @click.argument("username")
 @remote
 def sync(at: Remote, username: str) -> None:
-    """Have a person's groups read again at the provider."""
-    at.done(requests.sync_user(username), f"read the groups of {username} again")
+    """Have a person's groups and roles read again, at each provider that gave a refresh token for them."""
+    answer = at.done(requests.sync_user(username), f"read the groups of {username} again")
+    if at.wants_json:
+        return
+    for said in (answer or {}).get("items", ()):
+        for what in ("groups", "roles"):
+            for name in (*said[what]["added"], *said[what]["removed"]):
+                sign = "+" if name in said[what]["added"] else "-"
+                click.echo(f"{sign} {what.removesuffix('s')} {name}: {said[what]['why'].get(name, '')}")
+        if said["refused"]:
+            click.echo(f"{said['sessions_ended']} sessions ended: {said['refused']}", err=True)
 
 
 @users.command("find")

@@ -47,6 +47,41 @@ class ChangedUser(User):
 
 
 @dataclass(frozen=True, slots=True)
+class Synced:
+    """What became of memberships or roles, and why: a sentence for each name."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    beyond_limit: int = 0
+    why: object = None  # for each name a sentence
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """What one provider said when it was asked again.  `refused` says why the person may not enter any more."""
+
+    provider: str
+    groups: Synced = field(default_factory=Synced)
+    roles: Synced = field(default_factory=Synced)
+    sessions_narrowed: int = 0
+    sessions_ended: int = 0
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VouchedRole:
+    """A role that a provider vouches for until a session ends."""
+
+    role: str
+    provider: str = ""
+    session: str = ""
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Right:
     """One effective right (`kind` says whether it is a permission or a relation), and where it comes from."""
 
@@ -66,6 +101,7 @@ class Rights:
     roles: tuple[str, ...] = ()
     permissions: tuple[Right, ...] = ()
     relations: tuple[Right, ...] = ()
+    vouched: tuple[VouchedRole, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,9 +130,9 @@ def rights(username: str) -> Call[a.Rights]:
     return call("GET", path_of("users", username, "rights"), one(a.Rights))
 
 
-def sync_user(username: str) -> Call[None]:
-    """Have the user's groups read again at the provider."""
-    return call("POST", path_of("users", username, "sync"), nothing)
+def sync_user(username: str) -> Call[Page[a.Reread]]:
+    """Have the user's groups and roles read again, at each provider that gave a refresh token."""
+    return call("POST", path_of("users", username, "sync"), page_of(a.Reread))
 
 
 # --- groups, roles, services -----------------------------------------------------------------------------------------

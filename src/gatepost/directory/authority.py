@@ -2,11 +2,16 @@
 
 To grant a role, add to a group, mint a token or reset a password is to hand over everything that comes with it.  So each
 of these asks whether the caller holds all of it already: the permissions of roles, and the shares on resources.
+
+What an issuer vouches for, for one session or one call, is used and not handed out: in other hands, or under the same
+person's own name, it would go on when the provider has long taken it back.  Who is to hand out gets the role for good,
+by hand or by `role_map`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from gatepost.access import AuthorizationModel, Reason, grants_of, permissions_of
 from gatepost.access.given import relations_given_by
@@ -21,7 +26,7 @@ BEYOND_VIEWING = frozenset({"owner", "editor", "edit", "delete", "manage_access"
 
 
 def held_permissions(gate: Gatepost, caller: Principal) -> Scope:
-    """The permissions that the caller's roles give now."""
+    """The permissions that the caller's roles give now, those that an issuer vouches for among them."""
     subject = Subject.of(caller.subject)
     return Scope(
         frozenset(
@@ -30,17 +35,28 @@ def held_permissions(gate: Gatepost, caller: Principal) -> Scope:
     )
 
 
+def for_good(caller: Principal) -> Principal:
+    """The caller without what an issuer vouches for: that ends with the session or the call."""
+    return replace(caller, roles=frozenset(), groups=frozenset()) if caller.roles or caller.groups else caller
+
+
 def require_holds(gate: Gatepost, caller: Principal, patterns: Iterable[str]) -> None:
     """Raise `Forbidden` unless the caller's roles, within the caller's scope, hold every pattern."""
-    held = held_permissions(gate, caller)
+    held = held_permissions(gate, for_good(caller))
     for pattern in sorted(patterns):
         if not held.covers(pattern) or (caller.scope is not None and not caller.scope.covers(pattern)):
+            if held_permissions(gate, caller).covers(pattern):
+                raise Forbidden(
+                    f"you cannot hand out {pattern}: {caller.provider or 'your provider'} vouches for it, and that ends "
+                    "with your session; role_map gives a role for good"
+                )
             raise Forbidden(f"you cannot hand out {pattern}, which you do not hold yourself")
 
 
 def is_unlimited(gate: Gatepost, caller: Principal) -> bool:
     """Tell whether the caller may do everything: then there is nothing to compare."""
-    return (caller.scope is None or caller.scope.covers("*:*")) and held_permissions(gate, caller).covers("*:*")
+    held = held_permissions(gate, for_good(caller))
+    return (caller.scope is None or caller.scope.covers("*:*")) and held.covers("*:*")
 
 
 def require_carries_no_more(gate: Gatepost, caller: Principal, subject: Subject) -> None:
@@ -59,8 +75,9 @@ def require_may_grant(gate: Gatepost, caller: Principal, relation: str, resource
     """Raise `Forbidden` unless the caller may do to `resource` all that `relation` to it would allow."""
     model = gate.memory.graph.model
     below: set[str] = set()
+    lasting = for_good(caller)
     for action in relations_given_by(model, resource.type, relation):
-        decision = gate.decide(caller.asks(action, resource))
+        decision = gate.decide(lasting.asks(action, resource))
         if not decision.allowed:
             raise Forbidden(f"you cannot hand out {relation} of {resource}: you may not {action} it yourself")
         if decision.reason is Reason.ROLE_PERMISSION:

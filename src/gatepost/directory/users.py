@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from gatepost.audit.record import AuditRecord
-from gatepost.directory.authority import require_carries_no_more
+from gatepost.audit.record import AuditRecord, Outcome
+from gatepost.directory.authority import is_unlimited, require_carries_no_more
 from gatepost.directory.guards import an_admin_stays, owned_alone
 from gatepost.directory.names import require_email, require_text, require_username
 from gatepost.directory.pages import Page, Wanted, can_be_stored, read_page
@@ -297,6 +297,11 @@ def _require_current(
     gate.require_signed_in(caller, "user:reset_password")
     if caller.method in (Method.API_TOKEN, Method.DELEGATED):
         raise Conflict("a password is changed by its owner, signed in; not with a token")
+    if not gate.settings.main.password_sign_in and not is_unlimited(gate, caller):
+        # Nor may it be tried here: it is good for nothing, but the local door of admins.
+        refusal = AuditRecord.of(caller, "user.password_set", caller.subject, at=gate.now(), reason="passwords are off")
+        gate.journal.note(replace(refusal, outcome=Outcome.REFUSED))
+        raise Conflict("passwords are off: you sign in at your provider")
     if wanted.current_password is None:
         raise InvalidField({"current_password": "needed to change one's own password"})
     # Whoever holds a stolen session must not be able to try passwords here that the sign-in page would throttle.

@@ -18,7 +18,7 @@ from gatepost import authn
 from gatepost.audit.record import AuditRecord
 from gatepost.authn.anonymous import anonymous_principal
 from gatepost.authn.credential import read_credential
-from gatepost.authn.narrowing import HEADER, narrow
+from gatepost.authn.narrowing import HEADER, narrow, unnarrowed
 from gatepost.authn.pending import Pending
 from gatepost.errors import GatepostError, InvalidRequest, InvalidToken, TooLarge, Unauthenticated
 from gatepost.gate import Gatepost
@@ -133,6 +133,8 @@ class Edge:
         if unsafe and (isinstance(credential, SessionCookie) or kind is Kind.SIGN_IN):
             require_same_origin(scope["headers"], self.origins)
         caller = await self._authenticate(credential, kind, address)
+        if kind in (Kind.PAGE, Kind.SIGN_IN):
+            caller = unnarrowed(caller)
         if caller.subject.type == "service":
             self._note_service_call(caller, scope)
         if kind in (Kind.API, Kind.AUTHZEN) and (role := all_of(headers, HEADER)):

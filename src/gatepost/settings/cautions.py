@@ -79,8 +79,6 @@ def not_available(place: str, provider: ProviderSettings) -> Iterator[str]:
     """Say what is understood and does nothing yet, before somebody relies on it."""
     for is_set, key, sentence in (
         (provider.response_mode == "form_post", "response_mode", "form_post is not available yet: use query"),
-        (bool(provider.admin_roles), "admin_roles", "at a sign-in only role_map makes an admin as yet"),
-        ("default_role" in provider.claims_map, "claims_map.default_role", "it is not applied to sign-ins yet"),
     ):
         if is_set:
             yield f"{place}.{key}: {sentence}"

@@ -54,6 +54,25 @@ def read_roles(claims: Claims, settings: MappedSettings) -> ClaimedRoles:
     return read if roles is None else _checked(read, settings)
 
 
+@dataclass(frozen=True, slots=True)
+class CarriedRoles:
+    """What the claims carry for one session or one call: the issuer's names, the roles here, the default one here.
+
+    Whether a role of that name exists, and whether the person has the default one, is asked of the directory.
+    """
+
+    names: tuple[str, ...]
+    roles: frozenset[str]
+    default: str | None
+
+
+def carried_roles(claims: Claims, settings: MappedSettings) -> CarriedRoles:
+    """Read what the claims carry.  Raises `Forbidden` as `read_roles`, and for a default role that may not be."""
+    said = read_roles(claims, settings)
+    default = None if said.default is None else default_here(said.default, settings)
+    return CarriedRoles(said.names, mean_here(said.names, settings), default)
+
+
 def mean_here(names: Iterable[str], settings: MappedSettings) -> frozenset[str]:
     """The roles here that the names mean: those of the same name but `admin`, and `admin` by `admin_roles`."""
     said = tuple(names)

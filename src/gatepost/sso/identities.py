@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from gatepost.access import permissions_of
 from gatepost.audit.record import AuditRecord
+from gatepost.directory.guards import an_admin_stays
 from gatepost.directory.pages import Page, Wanted, read_page
 from gatepost.errors import Conflict, NotFound
 from gatepost.gate import Gatepost
@@ -19,7 +20,7 @@ from gatepost.principal import Principal, Subject
 from gatepost.store import tables
 from gatepost.store.relations import holding, unrelate
 from gatepost.store.store import Change
-from gatepost.tokens.sessions import end_sessions, narrow_roles
+from gatepost.tokens.sessions import end_sessions, log_roles
 
 t = tables.identities
 EVERYTHING = "*:*"
@@ -91,7 +92,7 @@ def unlink_identity(gate: Gatepost, caller: Principal, wanted: str) -> None:
         if not is_way_left(gate, tx.connection, username, found, others):
             raise Conflict("this is your only way in: link another identity first, or have a password that counts here")
         tx.connection.execute(t.delete().where(t.c.issuer == found.issuer, t.c.subject == found.subject))
-        _end_what_it_opened(gate, tx, caller, found)
+        _take_back(tx, caller, found)
         ended = end_sessions(tx, _opened_by(tx.connection, caller, found))
         tx.log("identity", username, provider=found.provider, gone=True)
         detail = {"provider": found.provider, "issuer": found.issuer, "sessions": ended}
@@ -114,8 +115,13 @@ def is_way_left(gate: Gatepost, connection: Connection, username: str, gone: Ide
     password = connection.execute(select(u.c.password).where(u.c.username == username)).scalar_one_or_none()
     if password is None:
         return False
+    return password_counts(gate, username)
+
+
+def password_counts(gate: Gatepost, username: str) -> bool:
+    """Tell whether a password of this account would open it: where passwords are off, admins have /login/local."""
     held = permissions_of(Subject("user", username), gate.memory.graph)
-    return gate.settings.main.password_sign_in or EVERYTHING in held  # admins have /login/local
+    return gate.settings.main.password_sign_in or EVERYTHING in held
 
 
 def _opened_by(connection: Connection, caller: Principal, identity: Identity) -> list[str]:
@@ -125,27 +131,26 @@ def _opened_by(connection: Connection, caller: Principal, identity: Identity) ->
     return list(connection.execute(select(s.c.id).where(*theirs, *here)).scalars())
 
 
-def _end_what_it_opened(gate: Gatepost, tx: Change, caller: Principal, identity: Identity) -> None:
-    """Whoever signs in there opens nothing here any more.  The caller stays, but nobody vouches for more than the account.
+def _take_back(tx: Change, caller: Principal, identity: Identity) -> None:
+    """Take back what it brought: a session of the caller's goes on as the account's own, and nobody vouches for more.
 
     Its memberships and roles end as well, unless another identity at the same provider speaks for them: nobody would
     ever bring them in line again.
     """
     s, subject = tables.sessions, str(caller.subject)
-    word = (s.c.issuer == identity.issuer, s.c.provider_subject == identity.subject, s.c.subject == subject)
-    for row in tx.connection.execute(select(s.c.id, s.c.expires_at).where(*word, s.c.ended_at.is_(None))).all():
-        if row.id != caller.credential_id:
-            end_sessions(tx, [row.id])
-            continue
-        tx.connection.execute(update(s).where(s.c.id == row.id).values(provider_token=None, default_role=None))
-        narrow_roles(gate, tx, row.id, row.expires_at, frozenset())
+    mine = (s.c.id == caller.credential_id, s.c.issuer == identity.issuer, s.c.provider_subject == identity.subject)
+    for row in tx.connection.execute(select(s).where(*mine)).all():
+        tx.connection.execute(
+            update(s).where(s.c.id == row.id).values(provider_token=None, roles=None, default_role=None)
+        )
+        log_roles(tx, row.id, (), None, row.expires_at)
     if any(other.provider == identity.provider for other in identities_of(tx.connection, identity.username)):
         return
     origin = f"sso:{identity.provider}"
-    for relation in ("member", "assignee"):
-        for held in holding(tx.connection, subject, relation):
+    with an_admin_stays(tx):
+        for held in holding(tx.connection, subject):
             if held.origin == origin:
-                unrelate(tx, held.object, relation, subject, origin=origin)
+                unrelate(tx, held.object, held.relation, subject, origin=origin)
 
 
 @dataclass(frozen=True, slots=True)

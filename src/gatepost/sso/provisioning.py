@@ -9,29 +9,25 @@ refused and shown to admins.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 
-from gatepost.access import permissions_of
+from gatepost.access import permissions_of, roles_of
 from gatepost.audit.record import AuditRecord, Outcome
-from gatepost.directory.groups import add_group
 from gatepost.directory.users import add_user
-from gatepost.errors import Forbidden
+from gatepost.errors import Forbidden, InvalidToken
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Method, Principal, Subject
 from gatepost.settings import ProviderSettings
 from gatepost.sso.callback import SignedIn
-from gatepost.sso.claims import map_groups
-from gatepost.sso.role_sync import synchronise_roles
+from gatepost.sso.claimed_roles import CarriedRoles, carried_roles
+from gatepost.sso.group_sync import Synced, record_of, synchronise
+from gatepost.sso.role_sync import known_roles, synchronise_roles
 from gatepost.store import tables
-from gatepost.store.relations import holding, relate, unrelate
+from gatepost.store.relations import holding
 from gatepost.store.store import Change
 from gatepost.tokens.sessions import Arrival, NewSession, open_session
-
-if TYPE_CHECKING:
-    from gatepost.sso.claims import MappedSettings
 
 i, u = tables.identities, tables.users
 
@@ -50,35 +46,74 @@ def enter(gate: Gatepost, settings: ProviderSettings, person: SignedIn, visit: V
 
     Raises `Forbidden` where no account may be opened; the clash is kept for admins to see.
     """
-    clash = ""
-    session: NewSession | None = None
-    with gate.change_unasked() as tx:
-        account, clash = account_for(gate, tx, settings, person, visit)
-        if account is not None and account.disabled_at is not None:
-            # `open_session` refuses and takes everything back, so the refusal is noted beside the transaction.
-            refusal = _record(tx, person, "sign_in.refused", account.username, reason="disabled")
-            gate.journal.note(replace(refusal, outcome=Outcome.REFUSED, address=visit.address))
-        if account is not None:
-            arrival = Arrival(
-                method="sso",
-                address=visit.address,
-                agent=visit.agent,
-                provider=person.provider,
-                issuer=person.issuer,
-                provider_subject=person.subject,
-                provider_sid=person.sid or None,
-                id_token=person.id_token,
-                longest=settings.session_max_age if isinstance(settings.session_max_age, timedelta) else None,
-            )
-            _refresh_profile(tx, account, person)
-            synchronise(tx, settings, person, account.username)
-            _assign_mapped_roles(tx, settings, person, account.username)
-            session = open_session(gate, tx, Entity("user", account.username), arrival, cookie=True)
-        else:
-            keep_clash(gate, tx, person, clash, visit.address)
+    try:
+        carried = carried_roles(person.claims, settings)  # before an account is made: what is malformed makes nobody
+        session, clash = _entered(gate, settings, person, visit, carried)
+    except Forbidden as error:
+        note_refusal(gate, person, person.username, str(error), visit.address)
+        raise
     if session is None:
         raise Forbidden(clash)
     return session
+
+
+def _entered(
+    gate: Gatepost, settings: ProviderSettings, person: SignedIn, visit: Visit, carried: CarriedRoles
+) -> tuple[NewSession | None, str]:
+    with gate.change_unasked() as tx:
+        account, clash = account_for(gate, tx, settings, person, visit)
+        if account is None:
+            keep_clash(gate, tx, person, clash, visit.address)
+            return None, clash
+        if account.disabled_at is not None:
+            note_refusal(gate, person, account.username, "disabled", visit.address)
+            raise InvalidToken("this account is disabled", detail=account.username)
+        _refresh_profile(tx, account, person)
+        synchronise(tx, settings, person, account.username)
+        synced = synchronise_roles(tx, settings, person, account.username)
+        roles = known_roles(tx.connection, carried.roles)
+        subject = Entity("user", account.username)
+        if carried.default is not None and not _has(gate, tx, subject, carried.default, roles, synced):
+            raise Forbidden(f"{person.provider} names a default role that you do not have here: {carried.default}")
+        arrival = Arrival(
+            method="sso",
+            address=visit.address,
+            agent=visit.agent,
+            provider=person.provider,
+            issuer=person.issuer,
+            provider_subject=person.subject,
+            provider_sid=person.sid or None,
+            id_token=person.id_token,
+            longest=settings.session_max_age,
+            roles=roles,
+            default_role=carried.default,
+            provider_token=person.refresh_token or None,
+        )
+        return open_session(gate, tx, subject, arrival, cookie=True), ""
+
+
+def _has(gate: Gatepost, tx: Change, subject: Entity, role: str, carried: frozenset[str], synced: Synced) -> bool:
+    """Tell whether somebody has a role once this change is done: by the claims, by hand, or through a group."""
+    if role in carried or any(row.object == f"role:{role}" for row in holding(tx.connection, str(subject), "assignee")):
+        return True
+    return role not in synced.removed and role in roles_of(Subject.of(subject), gate.memory.graph)
+
+
+def note_refusal(gate: Gatepost, person: SignedIn, username: str, reason: str, address: str) -> None:
+    """Note that somebody for whom a provider vouches was not let in.  The sign-in itself is taken back, and this is not."""
+    gate.journal.note(
+        AuditRecord(
+            event="sign_in.refused",
+            target=f"user:{username}",
+            subject="anonymous:*",
+            method=Method.ID_TOKEN,
+            at=gate.now(),
+            outcome=Outcome.REFUSED,
+            reason=reason,
+            address=address,
+            detail={"provider": person.provider, "issuer": person.issuer},
+        )
+    )
 
 
 def account_for(
@@ -172,7 +207,7 @@ def bind(tx: Change, person: SignedIn, username: str, why: str) -> None:
         )
     )
     tx.log("identity", username, provider=person.provider)
-    tx.record(_record(tx, person, "identity.linked", username, reason=why))
+    tx.record(record_of(tx, person, "identity.linked", username, reason=why))
 
 
 def make_account(gate: Gatepost, tx: Change, person: SignedIn) -> Row[Any]:
@@ -187,7 +222,7 @@ def make_account(gate: Gatepost, tx: Change, person: SignedIn) -> Row[Any]:
         external=person.provider,
         author=f"sso:{person.provider}",
     )
-    tx.record(_record(tx, person, "user.created", person.username, reason="first sign-in"))
+    tx.record(record_of(tx, person, "user.created", person.username, reason="first sign-in"))
     bind(tx, person, person.username, "first sign-in")
     return row
 
@@ -209,73 +244,6 @@ def _refresh_profile(tx: Change, account: Row[Any], person: SignedIn) -> None:
         tx.log("user", account.username, id=account.id, disabled=account.disabled_at is not None)
 
 
-def synchronise(tx: Change, settings: MappedSettings, person: SignedIn, username: str) -> None:
-    """Bring this provider's memberships in line with what it says.  Others' are never touched.
-
-    A claim that is absent says nothing, so nothing changes; only a list, be it empty, takes memberships away.
-    """
-    if settings.groups_claim is None or settings.group_sync == "off" or person.groups is None:
-        return
-    origin, subject = f"sso:{person.provider}", f"user:{username}"
-    wanted, left_out, beyond = _wanted_groups(tx, settings, person.groups, origin)
-    held = {
-        row.object.removeprefix("group:") for row in holding(tx.connection, subject, "member") if row.origin == origin
-    }
-    added = sorted(wanted - held)
-    removed = sorted(held - wanted) if settings.group_sync == "mirror" else []
-    for name in added:
-        relate(tx, f"group:{name}", "member", subject, author=origin, origin=origin)
-    for name in removed:
-        unrelate(tx, f"group:{name}", "member", subject, origin=origin)
-    if added or removed or left_out or beyond:
-        detail = {
-            "added": added,
-            "removed": removed,
-            "left_out": sorted(left_out)[:50],
-            "beyond_limit": beyond,
-            "notes": list(person.notes),
-        }
-        tx.record(replace(_record(tx, person, "groups.synchronised", username), detail=detail))
-
-
-def _assign_mapped_roles(tx: Change, settings: ProviderSettings, person: SignedIn, username: str) -> None:
-    roles = synchronise_roles(tx, settings, person, username)
-    if roles.added or roles.removed or roles.left_out:
-        detail = {"added": roles.added, "removed": roles.removed, "left_out": roles.left_out[:50]}
-        tx.record(replace(_record(tx, person, "roles.synchronised", username), detail=detail))
-
-
-def _wanted_groups(
-    tx: Change, settings: MappedSettings, said: tuple[str, ...], origin: str
-) -> tuple[set[str], set[str], int]:
-    """The groups here that the provider's names mean, the names that mean none, and how many were beyond the limit."""
-    g = tables.groups
-    mapped = map_groups(said, settings)
-    wanted: set[str] = set()
-    left_out: set[str] = set(mapped.unusable)
-    for name in mapped.names:
-        if tx.connection.execute(select(g.c.name).where(g.c.name == name)).one_or_none() is not None:
-            wanted.add(name)
-        elif settings.auto_create_groups:
-            add_group(tx, name, "", author=origin, origin=origin)
-            wanted.add(name)
-        else:
-            left_out.add(name)
-    return wanted, left_out, mapped.beyond_limit
-
-
-def _record(tx: Change, person: SignedIn, event: str, username: str, *, reason: str = "") -> AuditRecord:
-    return AuditRecord(
-        event=event,
-        target=f"user:{username}",
-        subject=f"user:{username}",
-        method=Method.ID_TOKEN,
-        at=tx.at,
-        reason=reason,
-        detail={"provider": person.provider, "issuer": person.issuer},
-    )
-
-
 def keep_clash(gate: Gatepost, tx: Change, person: SignedIn, reason: str, address: str) -> None:
     c = tables.conflicts
     key = (c.c.issuer == person.issuer, c.c.subject == person.subject, c.c.username == person.username)
@@ -292,5 +260,5 @@ def keep_clash(gate: Gatepost, tx: Change, person: SignedIn, reason: str, addres
             at=tx.at,
         )
     )
-    record = _record(tx, person, "sign_in.refused", person.username, reason=reason)
+    record = record_of(tx, person, "sign_in.refused", person.username, reason=reason)
     tx.record(replace(record, subject="anonymous:*", outcome=Outcome.REFUSED, address=address))

@@ -7,19 +7,21 @@ sign-in do another, and nothing of it is left.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from sqlalchemy import Column, Row, select
+from sqlalchemy import Row, select
 
-from gatepost.errors import Forbidden
+from gatepost.access import roles_of
 from gatepost.gate import Gatepost
+from gatepost.principal import Entity, Subject
 from gatepost.settings import ProviderSettings
 from gatepost.sso.callback import SignedIn
-from gatepost.sso.claimed_roles import mapped_here, read_roles
-from gatepost.sso.claims import MappedGroups, map_groups
-from gatepost.sso.provisioning import Visit, account_for, synchronise
-from gatepost.sso.role_sync import synchronise_roles
+from gatepost.sso.claimed_roles import CarriedRoles, mapped_here
+from gatepost.sso.claims import map_groups
+from gatepost.sso.group_sync import Synced, synchronise
+from gatepost.sso.provisioning import Visit, account_for
+from gatepost.sso.role_sync import known_roles, synchronise_roles
 from gatepost.store import tables
 from gatepost.store.relations import holding
 from gatepost.store.store import Change
@@ -34,8 +36,11 @@ class Resulting:
     names: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()  # though the provider did not speak of them
+    for_session: tuple[str, ...] = ()  # roles that the claims carry, for as long as the session
     left_out: tuple[str, ...] = ()  # the provider's names that mean nothing here
     beyond_limit: int = 0
+    why: dict[str, str] = field(default_factory=dict)
 
 
 NOTHING = Resulting()
@@ -49,7 +54,7 @@ class Rehearsed:
     clash: str = ""
     groups: Resulting = NOTHING
     roles: Resulting = NOTHING
-    roles_wrong: str = ""
+    has_default: bool | None = True  # None: that depends on the account, which was not looked at
 
 
 class _TakenBack(Exception):
@@ -60,11 +65,11 @@ class _TakenBack(Exception):
         self.rehearsed = rehearsed
 
 
-def rehearse(gate: Gatepost, settings: ProviderSettings, person: SignedIn) -> Rehearsed:
+def rehearse(gate: Gatepost, settings: ProviderSettings, person: SignedIn, carried: CarriedRoles) -> Rehearsed:
     """Sign a person in, look at what came of it, and take it back.  It tells whether accounts exist: mind who asks."""
     try:
         with gate.change_unasked() as tx:
-            _take_back(_signed_in(gate, tx, settings, person))
+            _take_back(_signed_in(gate, tx, settings, person, carried))
     except _TakenBack as taken:
         return taken.rehearsed
 
@@ -73,50 +78,59 @@ def _take_back(rehearsed: Rehearsed) -> NoReturn:
     raise _TakenBack(rehearsed)
 
 
-def foresee(gate: Gatepost, settings: ProviderSettings, person: SignedIn) -> Rehearsed:
+def foresee(gate: Gatepost, settings: ProviderSettings, person: SignedIn, carried: CarriedRoles) -> Rehearsed:
     """Say what the claims alone would make of a new account, without a look at any that exists."""
-    roles, wrong = _mapped_roles(settings, person)
     first = frozenset(gate.settings.main.default_roles)
-    mapped = _mapped_groups(settings, person)
-    known = _existing(gate, tables.groups.c.name, mapped.names)
-    groups = frozenset(mapped.names) if settings.auto_create_groups else known
+    mapped = mapped_here((*carried.names, *(person.groups or ())), settings) if settings.role_map else frozenset()
+    with gate.store.read() as connection:
+        roles = known_roles(connection, first | mapped | carried.roles)
+        bound = known_roles(connection, carried.roles)
+        groups = _groups_meant(settings, person)
+        if not settings.auto_create_groups:
+            g = tables.groups
+            groups = frozenset(connection.execute(select(g.c.name).where(g.c.name.in_(sorted(groups)))).scalars())
     return Rehearsed(
         groups=Resulting(names=tuple(sorted(groups))),
-        roles=Resulting(names=tuple(sorted(_existing(gate, tables.roles.c.name, roles | first)))),
-        roles_wrong=wrong,
+        roles=Resulting(names=tuple(sorted(roles)), for_session=tuple(sorted(bound))),
+        has_default=True if carried.default is None or carried.default in roles else None,
     )
 
 
-def _signed_in(gate: Gatepost, tx: Change, settings: ProviderSettings, person: SignedIn) -> Rehearsed:
-    before = len(tx.records)
+def _signed_in(
+    gate: Gatepost, tx: Change, settings: ProviderSettings, person: SignedIn, carried: CarriedRoles
+) -> Rehearsed:
+    """What `enter` does, up to the session."""
     account, clash = account_for(gate, tx, settings, person, Visit(address="", agent=""))
     if account is None:
         return Rehearsed(clash=clash)
+    told = _told(tx, account)
     if account.disabled_at is not None:
-        return Rehearsed(account=_told(tx, before, account), clash=f"user:{account.username} is disabled")
-    subject = f"user:{account.username}"
+        return Rehearsed(account=told, clash=f"user:{account.username} is disabled")
+    subject = Entity("user", account.username)
     # Whoever is made by this sign-in had nothing before it, not even the first roles.
-    is_new = any(record.event == "user.created" for record in tx.records[before:])
-    held = (set(), set()) if is_new else (_held(tx, subject, "member"), _held(tx, subject, "assignee"))
-    synchronise(tx, settings, person, account.username)
-    _, wrong = _mapped_roles(settings, person)
-    left_out: tuple[str, ...] = ()
-    if not wrong:
-        left_out = synchronise_roles(tx, settings, person, account.username).left_out
-    groups, mapped = _held(tx, subject, "member"), _mapped_groups(settings, person)
+    is_new = any(record.event == "user.created" for record in tx.records)
+    first = _held(tx, subject, "assignee") if is_new else frozenset()
+    groups = synchronise(tx, settings, person, account.username)
+    roles = synchronise_roles(tx, settings, person, account.username)
+    bound = known_roles(tx.connection, carried.roles)
+    held = _held(tx, subject, "assignee")
     return Rehearsed(
-        account=_told(tx, before, account),
-        groups=_resulting(
-            held[0], groups, (*(n for n in mapped.names if n not in groups), *mapped.unusable), mapped.beyond_limit
-        ),
-        roles=_resulting(held[1], _held(tx, subject, "assignee"), left_out),
-        roles_wrong=wrong,
+        account=told,
+        groups=_resulting(groups, _held(tx, subject, "member")),
+        roles=_resulting(roles, held | bound, first=first, bound=bound, unknown=carried.roles - bound),
+        has_default=carried.default is None or _has(gate, subject, carried.default, held | bound, roles),
     )
 
 
-def _told(tx: Change, before: int, account: Row[Any]) -> str:
+def _has(gate: Gatepost, subject: Entity, role: str, held: frozenset[str], synced: Synced) -> bool:
+    """Directly, or through a group."""
+    through = role not in synced.removed and role in roles_of(Subject.of(subject), gate.memory.graph)
+    return role in held or through
+
+
+def _told(tx: Change, account: Row[Any]) -> str:
     """Which account, and how, in the words of the records that a sign-in would leave."""
-    events = {record.event: record.reason for record in tx.records[before:]}
+    events = {record.event: record.reason for record in tx.records}
     name = f"user:{account.username}"
     if "user.created" in events:
         return f"{name}, which would be made"
@@ -125,38 +139,31 @@ def _told(tx: Change, before: int, account: Row[Any]) -> str:
     return f"{name}, which this identity opens already"
 
 
-def _held(tx: Change, subject: str, relation: str) -> set[str]:
-    return {row.object.partition(":")[2] for row in holding(tx.connection, subject, relation)}
+def _held(tx: Change, subject: Entity, relation: str) -> frozenset[str]:
+    return frozenset(row.object.partition(":")[2] for row in holding(tx.connection, str(subject), relation))
 
 
-def _resulting(before: set[str], after: set[str], left_out: Iterable[str], beyond_limit: int = 0) -> Resulting:
+def _resulting(
+    synced: Synced,
+    names: Iterable[str],
+    *,
+    first: frozenset[str] = frozenset(),
+    bound: frozenset[str] = frozenset(),
+    unknown: frozenset[str] = frozenset(),
+) -> Resulting:
     return Resulting(
-        names=tuple(sorted(after)),
-        added=tuple(sorted(after - before)),
-        removed=tuple(sorted(before - after)),
-        left_out=tuple(sorted(left_out))[:MOST_NAMES],
-        beyond_limit=beyond_limit,
+        names=tuple(sorted(names)),
+        added=tuple(sorted({*synced.added, *first})),
+        removed=synced.removed,
+        kept=synced.kept,
+        for_session=tuple(sorted(bound)),
+        left_out=tuple(sorted({*synced.left_out, *unknown}))[:MOST_NAMES],
+        beyond_limit=synced.beyond_limit,
+        why={**dict.fromkeys(sorted(first), "every new account has it (main.default_roles)"), **synced.why},
     )
 
 
-def _mapped_groups(settings: ProviderSettings, person: SignedIn) -> MappedGroups:
-    if settings.groups_claim is None or settings.group_sync == "off" or person.groups is None:
-        return MappedGroups(())
-    return map_groups(person.groups, settings)
-
-
-def _mapped_roles(settings: ProviderSettings, person: SignedIn) -> tuple[frozenset[str], str]:
-    """The roles here that `role_map` makes, or the sentence that says why the claims cannot be read."""
-    if not settings.role_map:
-        return frozenset(), ""
-    try:
-        names = read_roles(person.claims, settings).names
-    except Forbidden as error:
-        return frozenset(), str(error)
-    return mapped_here((*names, *(person.groups or ())), settings), ""
-
-
-def _existing(gate: Gatepost, column: Column[str], names: Iterable[str]) -> frozenset[str]:
-    wanted = sorted(names)[:MOST_NAMES]
-    with gate.store.read() as connection:
-        return frozenset(connection.execute(select(column).where(column.in_(wanted))).scalars())
+def _groups_meant(settings: ProviderSettings, person: SignedIn) -> frozenset[str]:
+    if settings.groups_claim is None or settings.group_sync == "off":
+        return frozenset()
+    return frozenset(map_groups(person.groups or (), settings).names[:MOST_NAMES])

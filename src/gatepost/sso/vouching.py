@@ -7,7 +7,6 @@ issuer is configured to have its groups stored.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from gatepost.principal import Entity
 from gatepost.settings import ProviderSettings
 from gatepost.settings.issuers import DelegatedIssuer
 from gatepost.sso.callback import SignedIn
-from gatepost.sso.claimed_roles import default_here, mapped_here, mean_here, read_roles
+from gatepost.sso.claimed_roles import CarriedRoles, carried_roles, mapped_here
 from gatepost.sso.claims import (
     Claims,
     map_groups,
@@ -30,9 +29,11 @@ from gatepost.sso.claims import (
     require_admission,
 )
 from gatepost.sso.delegated_accounts import account_of_delegated
+from gatepost.sso.group_sync import synchronise
 from gatepost.sso.id_token import MAX_SUBJECT, numeric_date
 from gatepost.sso.keys import VerifiedClaims
-from gatepost.sso.provisioning import Visit, account_for, keep_clash, synchronise
+from gatepost.sso.provisioning import Visit, account_for, keep_clash
+from gatepost.sso.role_sync import synchronise_roles
 from gatepost.store import tables
 from gatepost.store.store import Change
 from gatepost.tokens.secrets import API_PREFIX, digest
@@ -114,6 +115,7 @@ def vouch_id_token(
             if account is None:
                 return None, clash
             synchronise(tx, provider, person, account.username)
+            synchronise_roles(tx, provider, person, account.username)
             return account.username, ""
 
         username = _settled(gate, person, address, make)
@@ -126,23 +128,12 @@ def vouch_id_token(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Carried:
-    """What the claims say of roles: the issuer's names, the roles here of `claims_map`, and the default one's name here."""
-
-    names: tuple[str, ...]
-    roles: frozenset[str]
-    default: str | None
-
-
-def _carried(settings: MappedSettings, claims: VerifiedClaims) -> _Carried:
+def _carried(settings: MappedSettings, claims: VerifiedClaims) -> CarriedRoles:
     _actor(claims)
     try:
-        said = read_roles(claims, settings)
-        default = None if said.default is None else default_here(said.default, settings)
+        return carried_roles(claims, settings)
     except Forbidden as error:
         raise InvalidToken(detail=str(error)) from error
-    return _Carried(said.names, mean_here(said.names, settings), default)
 
 
 def _person(settings: MappedSettings, claims: VerifiedClaims) -> SignedIn:
@@ -155,7 +146,7 @@ def _person(settings: MappedSettings, claims: VerifiedClaims) -> SignedIn:
     except Forbidden as error:
         # A token whose claims make nobody is a bad credential; who is merely not let in is refused otherwise.
         raise InvalidToken(detail=str(error)) from error
-    email, verified = read_email(claims)
+    email, verified = read_email(claims, settings)
     groups = read_groups(claims, settings.groups_claim)
     return SignedIn(
         provider=settings.name,

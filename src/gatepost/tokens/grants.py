@@ -15,7 +15,7 @@ from gatepost.principal import Entity, Method, Scope
 from gatepost.store import tables
 from gatepost.store.store import Change
 from gatepost.tokens.refresh_tokens import TokenPair, first_pair
-from gatepost.tokens.sessions import Arrival, end_sessions, open_session
+from gatepost.tokens.sessions import Arrival, end_sessions, open_session, require_provider
 
 s = tables.sessions
 
@@ -70,13 +70,16 @@ def open_for(gate: Gatepost, tx: Change, approval: Approval, place: Place) -> tu
     """Open a session of its own for the client, and issue its first tokens.  Returns the session's id too.
 
     It is listed and ended like any other, goes on when the browser signs out, and ends when the account is disabled.
+    It carries what the provider vouches for in the browser's session at this moment, and is never given more.
     Raises `InvalidToken` if the session that said yes is over by now.
     """
     browser = tx.connection.execute(select(s).where(s.c.id == approval.approved_in)).one_or_none()
     if browser is None or browser.ended_at is not None or browser.expires_at <= tx.at:
         raise InvalidToken(detail="the session in which this was approved is over")
+    require_provider(gate, browser.provider)
     if browser.subject != str(approval.subject) or browser.subject in gate.memory.disabled:
         raise InvalidToken(detail="whoever approved this is disabled")
+    carried = gate.memory.session_roles.of(browser.id)
     arrival = Arrival(
         method=browser.method,
         address=place.address,
@@ -86,6 +89,10 @@ def open_for(gate: Gatepost, tx: Change, approval: Approval, place: Place) -> tu
         provider_subject=browser.provider_subject,
         # Not the provider's `sid`: that is the browser's sign-in there, and this one goes on without it.
         longest=_left_of(gate, browser, tx.at),
+        roles=carried.roles if carried else frozenset(),
+        default_role=carried.default if carried else None,
+        vouched_at=browser.vouched_at,
+        rests_on=browser.id,
     )
     session = open_session(gate, tx, approval.subject, arrival, cookie=False).record.id
     scope = Scope.parse(approval.scope)
@@ -99,7 +106,7 @@ def _left_of(gate: Gatepost, browser: Row[Any], now: datetime) -> timedelta | No
     """How long the provider's word holds: a sign-in derived from it is no longer than the one it came from."""
     for provider in gate.settings.sso.providers:
         if provider.name == browser.provider:
-            began: datetime = browser.created_at
+            began: datetime = browser.vouched_at or browser.created_at
             return began + provider.session_max_age - now
     return None
 

@@ -16,6 +16,7 @@ from gatepost.tokens.access_tokens import TYPE, verified
 from gatepost.tokens.api_tokens import read_token
 from gatepost.tokens.compact import is_jws
 from gatepost.tokens.secrets import API_PREFIX, digest
+from gatepost.tokens.sessions import require_provider
 
 INACTIVE: Mapping[str, Any] = {"active": False}
 
@@ -38,6 +39,7 @@ def _access_token(gate: Gatepost, token: str) -> dict[str, Any] | None:
     try:
         claims = verified(gate, token, TYPE)
         subject = Entity.parse(str(claims.get("sub", "")))
+        require_provider(gate, str(claims.get("idp", "")))
     except (InvalidToken, ValueError):
         return None
     if gate.memory.has_ended(str(claims.get("sid", ""))) or str(subject) in gate.memory.disabled:

@@ -22,11 +22,11 @@ from gatepost.store import tables
 from gatepost.store.store import Change
 from gatepost.tokens import access_tokens
 from gatepost.tokens.secrets import REFRESH_PREFIX, digest, new_refresh_secret
-from gatepost.tokens.sessions import end_sessions
+from gatepost.tokens.sessions import end_sessions, require_provider
 
 GRACE = timedelta(seconds=3)
 OWN_CLIENT = "gatepost"
-t = tables.refresh_tokens
+t, s = tables.refresh_tokens, tables.sessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,8 @@ def first_pair(
     """Issue the first pair of a new session."""
     secret = new_refresh_secret(gate.dice)
     _store(gate, tx, secret, session, client_id, str(scope), audience)
-    return _pair(gate, subject, session, scope, client_id, audience, secret)
+    found = tx.connection.execute(select(s).where(s.c.id == session)).one()
+    return _pair(gate, subject, found, scope, client_id, audience, secret)
 
 
 def _store(gate: Gatepost, tx: Change, secret: str, session: str, client_id: str, scope: str, audience: str) -> None:
@@ -71,10 +72,20 @@ def _store(gate: Gatepost, tx: Change, secret: str, session: str, client_id: str
 
 
 def _pair(
-    gate: Gatepost, subject: Entity, session: str, scope: Scope, client_id: str, audience: str, refresh: str
+    gate: Gatepost, subject: Entity, session: Row[Any], scope: Scope, client_id: str, audience: str, refresh: str
 ) -> TokenPair:
-    access = access_tokens.mint(gate, subject, session=session, scope=scope, client_id=client_id, audience=audience)
-    lifetime = int(gate.settings.tokens.access_token_ttl.total_seconds())
+    """Mint the access token.  It is good no longer than its session, and says which provider that rests on.
+
+    Roles that the provider vouches for are not in it: they are the session's, and looked up there with each call.
+    """
+    left = session.expires_at.timestamp() - gate.dice.clock()
+    lifetime = max(0, int(min(gate.settings.tokens.access_token_ttl.total_seconds(), left)))
+    extra: dict[str, object] = {"exp": int(gate.dice.clock()) + lifetime}
+    if session.provider:
+        extra["idp"] = session.provider
+    access = access_tokens.mint(
+        gate, subject, session=session.id, scope=scope, client_id=client_id, audience=audience, extra=extra
+    )
     return TokenPair(access_token=access, refresh_token=refresh, expires_in=lifetime, scope=str(scope))
 
 
@@ -96,7 +107,8 @@ def refresh(
         row = tx.connection.execute(wanted).one_or_none()
         if row is None or row.expires_at <= tx.at or (client_id is not None and row.client_id != client_id):
             raise InvalidToken(detail="an unknown or expired refresh token")
-        subject = _live_subject(gate, tx, row.session)
+        session = _live_session(gate, tx, row.session)
+        subject = Entity.parse(session.subject)
         granted = Scope.parse(row.scope)
         if scope is not None and not scope.within(granted.patterns):
             raise InvalidField({"scope": "wider than the refresh token's"})
@@ -108,7 +120,7 @@ def refresh(
     # Raised outside the transaction, which has to commit: the family is over.
     if successor is None:
         raise InvalidToken(detail=f"a spent refresh token came back: session {row.session} ended")
-    return _pair(gate, subject, row.session, scope or granted, row.client_id, audience or row.audience, successor)
+    return _pair(gate, subject, session, scope or granted, row.client_id, audience or row.audience, successor)
 
 
 def _spend(gate: Gatepost, tx: Change, secret: str, row: Row[Any]) -> str:
@@ -119,11 +131,8 @@ def _spend(gate: Gatepost, tx: Change, secret: str, row: Row[Any]) -> str:
     return successor
 
 
-def _live_subject(gate: Gatepost, tx: Change, session: str) -> Entity:
-    s = tables.sessions
-    found = tx.connection.execute(
-        select(s.c.subject, s.c.ended_at, s.c.expires_at).where(s.c.id == session)
-    ).one_or_none()
+def _live_session(gate: Gatepost, tx: Change, session: str) -> Row[Any]:
+    found = tx.connection.execute(select(s).where(s.c.id == session)).one_or_none()
     if (
         found is None
         or found.ended_at is not None
@@ -131,7 +140,8 @@ def _live_subject(gate: Gatepost, tx: Change, session: str) -> Entity:
         or found.subject in gate.memory.disabled
     ):
         raise InvalidToken(detail="the refresh token's session is over")
-    return Entity.parse(found.subject)
+    require_provider(gate, found.provider)
+    return found
 
 
 def _same_successor(gate: Gatepost, tx: Change, secret: str, row: Row[Any]) -> str | None:

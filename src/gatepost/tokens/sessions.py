@@ -13,6 +13,7 @@ from gatepost.errors import InvalidToken
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal
 from gatepost.records import SessionRecord
+from gatepost.session_roles import KIND
 from gatepost.store import tables
 from gatepost.store.store import Change
 from gatepost.tokens.secrets import digest, new_session_secret
@@ -33,6 +34,12 @@ class Arrival:
     provider_sid: str | None = None
     id_token: str | None = field(default=None, repr=False)
     longest: timedelta | None = None  # the provider is asked again after that
+    roles: frozenset[str] = frozenset()  # those that the provider vouches for until this session ends
+    default_role: str | None = None
+    vouched_at: datetime | None = None  # when it did, if not now
+    provider_token: str | None = field(default=None, repr=False)  # its refresh token
+    rests_on: str | None = None  # the browser's session that this one comes of
+    local_door: bool = False  # by password where passwords are off
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,11 @@ def open_session(gate: Gatepost, tx: Change, subject: Entity, arrival: Arrival, 
         "provider_subject": arrival.provider_subject,
         "provider_sid": arrival.provider_sid,
         "id_token": gate.sealer.seal(arrival.id_token.encode(), f"sessions/{session_id}") if arrival.id_token else None,
+        "roles": sorted(arrival.roles) or None,
+        "default_role": arrival.default_role,
+        "vouched_at": (arrival.vouched_at or tx.at) if arrival.provider else None,
+        "provider_token": seal_provider_token(gate, session_id, arrival.provider_token),
+        "rests_on": arrival.rests_on,
         "created_at": tx.at,
         "last_seen_at": tx.at,
         "expires_at": tx.at + life,
@@ -77,11 +89,60 @@ def open_session(gate: Gatepost, tx: Change, subject: Entity, arrival: Arrival, 
             at=tx.at,
             address=arrival.address,
             credential_id=session_id,
-            detail={"provider": arrival.provider} if arrival.provider else {},
+            detail=_told(arrival),
         )
     )
+    if arrival.roles or arrival.default_role is not None:
+        log_roles(tx, session_id, arrival.roles, arrival.default_role, tx.at + life)
     row = tx.connection.execute(select(tables.sessions).where(tables.sessions.c.id == session_id)).one()
     return NewSession(record_of(row), secret if cookie else "")
+
+
+def _told(arrival: Arrival) -> dict[str, object]:
+    """What the record of a sign-in says beside who and how."""
+    told: dict[str, object] = {"provider": arrival.provider} if arrival.provider else {}
+    if arrival.roles:
+        told["roles"] = sorted(arrival.roles)
+    if arrival.default_role is not None:
+        told["default_role"] = arrival.default_role
+    if arrival.local_door:
+        told["local_door"] = True
+    return told
+
+
+def log_roles(tx: Change, session_id: str, roles: Iterable[str], default: str | None, expires_at: datetime) -> None:
+    """Tell every process what a session carries from now on."""
+    tx.log(KIND, session_id, roles=sorted(roles), default=default, expires=expires_at.timestamp())
+
+
+def narrow_roles(gate: Gatepost, tx: Change, session_id: str, expires_at: datetime, allowed: frozenset[str]) -> bool:
+    """Take from a session what is not among `allowed`.  It is never given more.  Answers whether anything was taken."""
+    carried = gate.memory.session_roles.of(session_id)
+    if carried is None or carried.roles <= allowed:
+        return False
+    left = carried.roles & allowed
+    tx.connection.execute(update(tables.sessions).where(tables.sessions.c.id == session_id).values(roles=sorted(left)))
+    log_roles(tx, session_id, left, carried.default, expires_at)
+    return True
+
+
+def seal_provider_token(gate: Gatepost, session_id: str, token: str | None) -> str | None:
+    """Seal a provider's refresh token for its place: it cannot be pasted into another session's row."""
+    return gate.sealer.seal(token.encode(), f"sessions/{session_id}/provider_token") if token else None
+
+
+def open_provider_token(gate: Gatepost, session_id: str, sealed: str) -> str:
+    """The way back.  Raises `ValueError`, or `Unavailable` if its key is not here."""
+    return gate.sealer.open(sealed, f"sessions/{session_id}/provider_token").decode()
+
+
+def require_provider(gate: Gatepost, name: str) -> None:
+    """Raise `InvalidToken` for what rests on a provider that was taken out of the configuration.
+
+    Nobody is left who could end it there, nor asked whether the person is still who they were (infrahq/infra#2260).
+    """
+    if name and not any(provider.name == name for provider in gate.settings.sso.providers):
+        raise InvalidToken(detail=f"the provider {name} that vouched is not configured any more")
 
 
 def _require_there(tx: Change, subject: Entity) -> None:
@@ -107,6 +168,8 @@ def record_of(row: Row[tuple[object, ...]]) -> SessionRecord:
         address=row.address,
         agent=row.agent,
         has_cookie=row.digest is not None,
+        roles=frozenset(row.roles or ()),
+        default_role=row.default_role,
     )
 
 
@@ -137,7 +200,9 @@ def end_sessions(tx: Change, ids: Iterable[str]) -> int:
         row = tx.connection.execute(select(t.c.digest, t.c.ended_at).where(t.c.id == session_id)).one_or_none()
         if row is None or row.ended_at is not None:
             continue
-        tx.connection.execute(update(t).where(t.c.id == session_id).values(ended_at=tx.at, id_token=None))
+        tx.connection.execute(
+            update(t).where(t.c.id == session_id).values(ended_at=tx.at, id_token=None, provider_token=None)
+        )
         tx.connection.execute(r.delete().where(r.c.session == session_id))
         tx.log("session", session_id, ended=True, digest=row.digest.hex() if row.digest else "")
         count += 1

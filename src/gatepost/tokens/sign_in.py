@@ -67,11 +67,14 @@ def _why_not(gate: Gatepost, row: Row[tuple[object, ...]] | None, attempt: Passw
         return "wrong password"
     if row.disabled_at is not None:
         return "disabled"
-    if not gate.settings.main.password_sign_in:
-        admin = "*:*" in permissions_of(Subject("user", row.username), gate.memory.graph)
-        if not (attempt.local_door and admin):
-            return "passwords are off"
+    if not gate.settings.main.password_sign_in and not (attempt.local_door and may_use_local_door(gate, row.username)):
+        return "passwords are off"
     return ""
+
+
+def may_use_local_door(gate: Gatepost, username: str) -> bool:
+    """Tell whether somebody has a password that counts where passwords are off: an admin, and for good."""
+    return "*:*" in permissions_of(Subject("user", username), gate.memory.graph)
 
 
 def _note(gate: Gatepost, account: str, attempt: PasswordTry, reason: str) -> None:
@@ -107,7 +110,12 @@ def sign_in_for_tokens(gate: Gatepost, profile: Profile, attempt: PasswordTry) -
 
 
 def sign_in_for_cookie(gate: Gatepost, profile: Profile, attempt: PasswordTry) -> NewSession:
-    """Open a browser session for somebody who has just proved a password."""
-    arrival = Arrival(method=Method.PASSWORD, address=attempt.address, agent=attempt.agent)
+    """Open a browser session for somebody who has just proved a password.  The local door is on record as that."""
+    arrival = Arrival(
+        method=Method.PASSWORD,
+        address=attempt.address,
+        agent=attempt.agent,
+        local_door=attempt.local_door and not gate.settings.main.password_sign_in,
+    )
     with gate.change_unasked() as tx:
         return open_session(gate, tx, profile.entity, arrival, cookie=True)

@@ -21,7 +21,8 @@ from gatepost.server.rest.shapes import (
     UserBody,
     UserPatch,
 )
-from gatepost.sso.group_sync import sync_groups
+from gatepost.server.rest.sync_shapes import RereadAnswer
+from gatepost.sso.reread import at_hand, read_again
 
 router = APIRouter(tags=["People"])
 
@@ -108,11 +109,13 @@ def get_rights(username: str, gate: Gate, caller: Caller) -> RightsAnswer:
     return RightsAnswer.model_validate(found)
 
 
-@router.post("/users/{username}/sync", status_code=204, responses=problems(404, 409, 502))
-def sync_user(username: str, gate: Gate, caller: Caller) -> Response:
-    """Read a person's groups again at the provider."""
-    sync_groups(gate, caller, username)
-    return Response(status_code=204)
+@router.post("/users/{username}/sync", responses=problems(404, 409, 502))
+async def sync_user(username: str, request: Request, gate: Gate, caller: Caller) -> Page[RereadAnswer]:
+    """Read a person's groups and roles again, at each provider that gave a refresh token."""
+    pools: Pools = request.state.pools
+    hands = await pools.database(at_hand, gate, caller, username)
+    done = [await pools.provider(hand.provider)(read_again, gate, caller, hand) for hand in hands]
+    return all_of(RereadAnswer.model_validate(each) for each in done)
 
 
 @router.get("/subjects", responses=problems())
