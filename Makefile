@@ -16,6 +16,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := $(BIN)/pytest
 SPRITE := src/gatepost/server/console/static/vendor/sprite.svg
 PEER := tests/peers/oidc_provider
+SAML := tests/peers/saml_idp
+PEERS := .cache/peers
 CODE := src tests tools $(wildcard benchmarks)
 
 # CI has what the tests need, so a skipped test there is a failure: see tools/no_skips.py.
@@ -25,7 +27,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-peers check bench reference lock assets format wheel clean
+.PHONY: help demo serve test test-peers peers check bench reference lock assets format wheel clean
 .PHONY: check-format check-lint check-types check-house check-assets
 
 help: ## list these targets
@@ -42,8 +44,10 @@ serve: $(VENV)/.demo $(SPRITE) ## the server on ./gatepost.db (PORT=8420, ARGS="
 test: $(VENV)/.dev $(SPRITE) ## the whole test suite, on SQLite and PostgreSQL (TESTS=tests/access, JOBS=2)
 	$(PYTEST) -n $(JOBS) -m "not peer" $(TESTS) $(ARGS)
 
-test-peers: $(VENV)/.dev $(SPRITE) $(PEER)/node_modules/.package-lock.json ## tests against other people's real programs, such as OpenID providers
+test-peers: $(VENV)/.dev $(SPRITE) peers ## tests against other people's real programs, such as OpenID providers
 	$(PYTEST) -m peer tests $(ARGS)
+
+peers: $(PEER)/node_modules/.package-lock.json $(SAML)/node_modules/.package-lock.json $(PEERS)/keycloak.made $(PEERS)/dex.made
 
 check: check-format check-lint check-types check-house check-assets ## format, lint, types, house rules, pinned front-end files
 
@@ -82,7 +86,7 @@ wheel: $(VENV)/.dev $(SPRITE) ## dist/gatepost-*.whl, with the front-end files i
 	$(BIN)/python -m hatchling build -t wheel
 
 clean: ## remove everything that make made here
-	rm -rf $(VENV) dist frontend/node_modules $(PEER)/node_modules $(dir $(SPRITE)) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) dist frontend/node_modules $(PEER)/node_modules $(SAML)/node_modules $(PEERS) $(dir $(SPRITE)) .mypy_cache .ruff_cache .pytest_cache
 
 # Each stamp is younger than what it was made from, so a second run has nothing to do.
 
@@ -107,7 +111,16 @@ $(SPRITE): frontend/package-lock.json frontend/package.json frontend/assets.toml
 	@$(BIN)/python tools/assets.py
 	@touch $@
 
-$(PEER)/node_modules/.package-lock.json: $(PEER)/package-lock.json | $(VENV)/.made
-	@echo "Installing an OpenID provider from npm, for the tests"
-	@$(BIN)/python tools/npm.py $(PEER) ci
+$(PEER)/node_modules/.package-lock.json $(SAML)/node_modules/.package-lock.json: %/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/.made
+	@echo "Installing an identity provider from npm, for the tests: $(notdir $*)"
+	@$(BIN)/python tools/npm.py $* ci
 	@touch $@
+
+# Where the machine has no Java, Maven or Go the recipe says so and makes no stamp: the tests are skipped, save on CI.
+$(PEERS)/keycloak.made: tests/peers/keycloak/keycloak.sha256 | $(VENV)/.made
+	@echo "Fetching Keycloak, for the tests"
+	@$(BIN)/python tools/peers.py keycloak $(basename $@)
+
+$(PEERS)/dex.made: $(wildcard tests/peers/dex/*) | $(VENV)/.made
+	@echo "Building Dex, for the tests"
+	@$(BIN)/python tools/peers.py dex $(basename $@)

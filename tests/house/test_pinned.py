@@ -61,7 +61,7 @@ def test_what_is_tested_is_what_is_run() -> None:
         assert {package: version for package, version in locked(name).items() if tested.get(package) != version} == {}
 
 
-@pytest.mark.parametrize("folder", ["frontend", "tests/peers/oidc_provider"])
+@pytest.mark.parametrize("folder", ["frontend", "tests/peers/oidc_provider", "tests/peers/saml_idp"])
 def test_npm_packages_are_pinned_and_the_lock_names_no_address(folder: str) -> None:
     wanted = json.loads((ROOT / folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
     packages = json.loads((ROOT / folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]

@@ -1,6 +1,7 @@
 // A real OpenID provider for `make test-peers`: panva's oidc-provider, certified by the OpenID Foundation.
 // Listens on a free port of the loopback interface and prints its issuer, once, when it is ready.
 // Usage: node provider.mjs REDIRECT_URI
+// PUT /people/NAME/groups with a JSON list changes somebody's groups.
 
 import { createServer } from "node:http";
 import { Provider } from "oidc-provider";
@@ -39,6 +40,14 @@ server.listen(0, "127.0.0.1", () => {
       return people[id] && { accountId: id, claims: async () => ({ sub: id, preferred_username: id, ...people[id] }) };
     },
   });
-  server.on("request", provider.callback());
+  const answer = provider.callback();
+  server.on("request", async (request, response) => {
+    const [, name] = /^\/people\/(\w+)\/groups$/.exec(request.method === "PUT" ? request.url : "") ?? [];
+    if (!name) return answer(request, response);
+    const pieces = [];
+    for await (const piece of request) pieces.push(piece);
+    people[name].groups = JSON.parse(Buffer.concat(pieces));
+    response.writeHead(204).end();
+  });
   console.log(issuer);
 });

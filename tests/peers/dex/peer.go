@@ -1,0 +1,5 @@
+//go:build never
+
+package dex
+
+import _ "github.com/dexidp/dex/cmd/dex"

@@ -1,0 +1,96 @@
+"""Fetches or builds the identity providers that `make test-peers` starts, into a folder that is kept.
+
+python tools/peers.py keycloak FOLDER    the distribution, by Maven
+python tools/peers.py dex FOLDER         the program, by Go
+
+What is needed and not on the machine is said, and the tests of that provider are then skipped; on CI it is a failure.
+Where to fetch from is Maven's and Go's own configuration.  Standard library only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+PEERS = Path(__file__).resolve().parent.parent / "tests/peers"
+KEYCLOAK_SUM = PEERS / "keycloak/keycloak.sha256"
+OLDEST_JAVA = 17
+
+
+class Missing(Exception):
+    """Something that a provider takes is not on this machine."""
+
+
+def keycloak(folder: Path) -> None:
+    """Unpack the pinned Keycloak as `folder`.  Raises `Missing` without Maven and Java 17."""
+    maven = command("mvn")
+    said = run(command("java"), "-version").stderr
+    if not (match := re.search(r'version "(\d+)', said)) or int(match[1]) < OLDEST_JAVA:
+        raise Missing(f"Java {OLDEST_JAVA} or newer (this one says {said.splitlines()[0]})")
+    wanted, name = KEYCLOAK_SUM.read_text(encoding="utf-8").split()
+    version = name.removeprefix("keycloak-quarkus-dist-").removesuffix(".zip")
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        # A repository of its own: the archive would stay in the person's one, unpacked and never used again.
+        artifact = f"-Dartifact=org.keycloak:keycloak-quarkus-dist:{version}:zip"
+        run(maven, "-B", "-q", "dependency:get", artifact, "-Dtransitive=false", f"-Dmaven.repo.local={temporary}")
+        archive = Path(temporary) / "org/keycloak/keycloak-quarkus-dist" / version / name
+        if (found := hashlib.sha256(archive.read_bytes()).hexdigest()) != wanted:
+            raise SystemExit(f"{name} has the sum {found}, and not {wanted}")
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(temporary)
+        unpacked = Path(temporary) / f"keycloak-{version}"
+        (unpacked / "bin/kc.sh").chmod(0o755)  # zipfile keeps no permissions
+        shutil.rmtree(folder, ignore_errors=True)
+        unpacked.rename(folder)
+
+
+def dex(folder: Path) -> None:
+    """Build Dex from the versions and sums beside its go.mod.  Raises `Missing` without Go."""
+    go = command("go")
+    folder.mkdir(exist_ok=True)
+    source = PEERS / "dex"
+    # Some of its packages are C: without a compiler they are left out, with its SQLite storage, which is not used.
+    package = "github.com/dexidp/dex/cmd/dex"
+    run(go, "build", "-mod=readonly", "-o", str(folder / "dex"), package, folder=source)
+    module = run(go, "list", "-m", "-f", "{{.Dir}}", "github.com/dexidp/dex", folder=source).stdout.strip()
+    web = folder / "web"
+    shutil.rmtree(web, ignore_errors=True)
+    shutil.copytree(Path(module) / "web", web, copy_function=shutil.copyfile)
+    for each in (web, *web.rglob("*")):  # Go's copy is read-only, and one of ours could not be removed
+        each.chmod(0o755 if each.is_dir() else 0o644)
+
+
+def command(name: str) -> str:
+    if (found := shutil.which(name)) is None:
+        raise Missing(name)
+    return found
+
+
+def run(*call: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end.  What it says is shown if it fails."""
+    done = subprocess.run(call, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise SystemExit(f"{' '.join(call)}\n{done.stdout}{done.stderr}")
+    return done
+
+
+def main(peer: str, folder: Path) -> None:
+    """Make one provider, and then the stamp beside it that says so."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        {"keycloak": keycloak, "dex": dex}[peer](folder)
+    except Missing as missing:
+        print(f"{peer} is left out: it takes {missing}, which is not on this machine", file=sys.stderr)
+        raise SystemExit(1 if os.environ.get("CI") == "true" else 0) from missing
+    folder.with_suffix(".made").touch()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]).absolute())
