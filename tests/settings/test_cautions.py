@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gatepost.settings import ProviderSettings, Settings, SsoSettings
+from gatepost.settings import Settings
 
 Read = Callable[..., Settings]
 
@@ -68,17 +68,3 @@ def test_trap_2_a_delegated_issuer_s_pattern_is_loud_too(read: Read) -> None:
 )  # fmt: skip
 def test_what_is_loud_is_one_sentence(toml: str, sentence: str, read: Read) -> None:
     assert read(toml).warnings() == [sentence]
-
-
-def test_what_does_nothing_yet_is_said_at_the_start() -> None:
-    """Nobody shall believe in a setting that is read and not applied."""
-    provider = ProviderSettings(
-        name="corp",
-        issuer="https://corp.example",
-        client_id="gatepost",
-        response_mode="form_post",
-    )
-    said = " ".join(Settings(sso=SsoSettings(providers=(provider,))).warnings())
-
-    for key in ("response_mode",):
-        assert f"sso.providers[0].{key}: " in said

@@ -72,16 +72,6 @@ def provider_cautions(place: str, provider: ProviderSettings) -> Iterator[str]:
     tenants = [tenant for tenant in provider.allowed_tenants if not TENANT_ID.fullmatch(tenant.lower())]
     if tenants and is_multi_tenant(provider.issuer, provider.preset):
         yield f"{place}.allowed_tenants: {', '.join(tenants)} is no tenant id, and so lets nobody in"
-    yield from not_available(place, provider)
-
-
-def not_available(place: str, provider: ProviderSettings) -> Iterator[str]:
-    """Say what is understood and does nothing yet, before somebody relies on it."""
-    for is_set, key, sentence in (
-        (provider.response_mode == "form_post", "response_mode", "form_post is not available yet: use query"),
-    ):
-        if is_set:
-            yield f"{place}.{key}: {sentence}"
 
 
 def delegated_cautions(place: str, issuer: DelegatedIssuer) -> Iterator[str]:
