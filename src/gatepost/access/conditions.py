@@ -40,17 +40,19 @@ class CompiledCondition:
     def decide(self, stored: Mapping[str, object], asked: Mapping[str, object]) -> bool:
         """Tell whether the condition holds for a tuple's `stored` context, which wins, and the question's own.
 
-        Raises `ConditionUndecided` for a value of a wrong type, and where the answer hangs on one that is missing.
+        Raises `ConditionUndecided` for a value of a wrong type, and for one that is missing: as in OpenFGA each parameter
+        needs one, whether or not the answer hangs on it.
         """
-        found = self._expression.eval(data=self._typed({**asked, **stored}))
-        answer = found.plain_value()
+        missing = tuple(name for name in self._kinds if name not in asked and name not in stored)
+        if missing:
+            raise ConditionUndecided.over(self.name, f"the context is missing {', '.join(missing)}", missing)
+        try:
+            answer = self._expression.eval(data=self._typed({**asked, **stored})).plain_value()
+        except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+            raise ConditionUndecided.over(self.name, str(error)) from None
         if isinstance(answer, bool):
             return answer
-        said = str(answer)
-        missing = tuple(name for name in self._kinds if name not in asked and name not in stored)
-        if missing and said.startswith("UNKNOWN"):
-            raise ConditionUndecided.over(self.name, f"the context is missing {', '.join(missing)}", missing)
-        raise ConditionUndecided.over(self.name, _STATUS.sub("", said))
+        raise ConditionUndecided.over(self.name, _STATUS.sub("", str(answer)))
 
     def _typed(self, values: Mapping[str, object]) -> dict[str, Value]:
         typed: dict[str, Value] = {}

@@ -99,6 +99,8 @@ def _duration(value: object) -> timedelta:
     if len(text) > MAX_NUMBER_TEXT or not _DURATION.fullmatch(text):
         raise ValueError("expected a duration such as 1h30m")
     total = sum((Decimal(number) * _MICROSECONDS[unit] for number, unit in _PART.findall(text)), Decimal(0))
+    if total != total.to_integral_value():
+        raise ValueError("expected nothing finer than a microsecond")
     try:
         return timedelta(microseconds=int(-total if text.startswith("-") else total))
     except OverflowError:
@@ -109,7 +111,9 @@ def _timestamp(value: object) -> datetime:
     text = _text(value)
     if not _TIMESTAMP.fullmatch(text):
         raise ValueError("expected a timestamp such as 2030-01-31T12:00:00Z")
-    # Python reads six digits of a second, RFC 3339 has any number of them.
+    # Python keeps microseconds.  To drop what is finer could turn an answer round, so it is refused.
+    if re.search(r"\.\d{6}\d*[1-9]", text):
+        raise ValueError("expected no part of a second that is finer than a microsecond")
     return datetime.fromisoformat(re.sub(r"(\.\d{1,6})\d*", r"\1", text.upper()))
 
 
