@@ -10,8 +10,10 @@ from gatepost.server.console import (
     account,
     assets,
     audit,
+    conflicts,
     groups,
     home,
+    providers,
     resources,
     roles,
     services,
@@ -39,6 +41,8 @@ PARTS = (
     groups,
     roles,
     services,
+    providers,
+    conflicts,
     audit,
 )
 

@@ -1,4 +1,4 @@
-"""My account: how I am called, and my password."""
+"""My account: how I am called, my password, and the sign-ins elsewhere that open it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from gatepost.directory.users import NewPassword, UserChange, change_user, get_u
 from gatepost.errors import InvalidField
 from gatepost.server.console.forms import Form, Wrong, posted, status_of
 from gatepost.server.console.rendering import caller_of, gate_of, go_to, own, render
+from gatepost.sso.identities import list_identities, password_counts, unlink_identity
 
 
 def show_account(request: Request, wrong: Wrong | None = None) -> Response:
@@ -23,6 +24,9 @@ def show_account(request: Request, wrong: Wrong | None = None) -> Response:
         wrong=wrong,
         profile=profile,
         provider=names.get(profile.external or "", profile.external or ""),
+        identities=list_identities(gate, caller),
+        providers=names,
+        passwords=password_counts(gate, profile.username),
     )
 
 
@@ -44,9 +48,16 @@ def change_password(request: Request, form: Form) -> Response:
     return go_to(request, "/account", "password")
 
 
+@posted("unlink", show_account)
+def unlink(request: Request, form: Form) -> Response:
+    unlink_identity(gate_of(request), caller_of(request), form.text("id"))
+    return go_to(request, "/account#elsewhere", "unlinked")
+
+
 def routes() -> list[BaseRoute]:
     return [
         Route("/account", own(show_account), methods=["GET"]),
         Route("/account/profile", change, methods=["POST"]),
         Route("/account/password", change_password, methods=["POST"]),
+        Route("/account/unlink", unlink, methods=["POST"]),
     ]

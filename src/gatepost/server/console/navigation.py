@@ -36,6 +36,8 @@ RUNNING = (
     ("/groups", "Groups", "list-tree", "group:view"),
     ("/roles", "Roles", "shield", "role:view"),
     ("/services", "Services", "bot", "service:view"),
+    ("/providers", "Sign-in", "log-in", "provider:view"),
+    ("/conflicts", "Refused sign-ins", "shield-off", "conflict:view"),
     ("/audit", "Audit log", "history", "audit:view"),
 )
 

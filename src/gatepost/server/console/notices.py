@@ -21,5 +21,10 @@ NOTICES = {
     "member-removed": "Removed from the group.",
     "assigned": "The role is given.",
     "unassigned": "The role is taken.",
+    "looked": "Asked just now; what came of it is below.",
+    "looking": "Still asking: it does not answer at once. Open this page again in a moment.",
+    "dismissed": "Dismissed. No account was changed.",
+    "linked": "Linked. You can sign in that way, too, from now on.",
+    "unlinked": "Unlinked. Whoever comes that way is not you any more; the sessions that it opened elsewhere are over.",
     "signed-out": "You are signed out.",
 }

@@ -12,14 +12,42 @@ from gatepost.errors import InvalidCredentials, Throttled
 from gatepost.gate import Gatepost
 from gatepost.server.console.forms import Wrong, read_form
 from gatepost.server.console.naming import Names
-from gatepost.server.console.rendering import caller_of, gate_of, render
+from gatepost.server.console.rendering import caller_of, gate_of, render, url
 from gatepost.server.console.signed_out import look_ahead, sign_out_everywhere
-from gatepost.server.cookies import set_session
+from gatepost.server.cookies import ASK_AGAIN, keep, kept, set_session
 from gatepost.sso.addresses import safe_next
+from gatepost.sso.states import providers_of
 from gatepost.tokens.sessions import NewSession, sign_out
 from gatepost.tokens.sign_in import PasswordTry, prove_by_password, sign_in_for_cookie
 
 LOCAL = "/login/local"
+SENT_ON = "gp_sent_on"  # this browser was just sent to the only provider there is
+SENT_ON_FOR = timedelta(minutes=1)
+
+
+def show_door(request: Request) -> Response:
+    """The sign-in page; or straight on, where there is but one way in and no reason to stop (behaviours 2, 11)."""
+    if (name := only_way(request)) is None:
+        return show_sign_in(request)
+    next_ = _next(request, None)
+    response = RedirectResponse(url("oauth", name, "login", next=next_), 303, headers={"Cache-Control": "no-store"})
+    keep(response, gate_of(request), SENT_ON, "1", SENT_ON_FOR)
+    return response
+
+
+def only_way(request: Request) -> str | None:
+    """The one provider to send a visitor on to, or None where they are better shown the page.
+
+    Not after a sign-out: the provider's own session would undo it.  Not twice within a minute, whatever went wrong: that
+    would be a loop.  Not to a provider that is known to be down, and not over the head of somebody who is signed in.
+    """
+    gate, providers = gate_of(request), providers_of(gate_of(request)).all()
+    if gate.settings.main.password_sign_in or len(providers) != 1 or gate.demo_people:
+        return None
+    stops = any(kept(request, gate, cookie) is not None for cookie in (ASK_AGAIN, SENT_ON))
+    if stops or "done" in request.query_params or not caller_of(request).is_anonymous:
+        return None
+    return None if providers[0].state().up is False else providers[0].name
 
 
 def show_sign_in(request: Request, wrong: Wrong | None = None) -> Response:
@@ -39,7 +67,7 @@ def show_sign_in(request: Request, wrong: Wrong | None = None) -> Response:
         target="" if next_ == "/" else next_.partition("?")[0],
         local_door=local,
         passwords=passwords,
-        providers=() if local else gate.settings.sso.providers,
+        providers=() if local else [provider.state() for provider in providers_of(gate).all()],
         people=people,
         faces={person.username: names.subject(f"user:{person.username}") for person in people},
         local_way=not passwords,
@@ -55,7 +83,9 @@ def show_sign_in(request: Request, wrong: Wrong | None = None) -> Response:
 def _next(request: Request, wrong: Wrong | None) -> str:
     wanted = wrong.typed.raw("next") if wrong else request.query_params.get("next")
     path = safe_next(wanted)
-    return "/" if path.partition("?")[0] in ("/login", LOCAL, "/logout") else path
+    page = path.partition("?")[0]
+    # Whoever signs in from the page that a sign-in or a sign-out ended on does not want to see that page again.
+    return "/" if page in ("/login", LOCAL, "/logout") or page.startswith("/oauth/") else path
 
 
 async def sign_in(request: Request) -> Response:
@@ -98,7 +128,7 @@ def _provider_name(gate: Gatepost, name: str) -> str:
 
 def routes() -> list[BaseRoute]:
     return [
-        Route("/login", show_sign_in, methods=["GET"]),
+        Route("/login", show_door, methods=["GET"]),
         Route("/login", sign_in, methods=["POST"]),
         Route(LOCAL, show_sign_in, methods=["GET"]),
         Route(LOCAL, sign_in, methods=["POST"]),

@@ -23,10 +23,13 @@ from gatepost.directory.users import (
 )
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
+from gatepost.server.console.agents import agent_text
 from gatepost.server.console.forms import Form, Wrong, posted, status_of
 from gatepost.server.console.holdings import groups_held, roles_held
+from gatepost.server.console.home import how
 from gatepost.server.console.rendering import caller_of, gate_of, go_to, own, render, url
-from gatepost.tokens.session_list import list_sessions
+from gatepost.sso.identities import list_identities
+from gatepost.tokens.session_list import end_session, list_sessions
 
 ACTIONS = ("create", "edit", "delete", "reset_password")
 MOST_NAMES = 500
@@ -78,6 +81,7 @@ def show_user(request: Request, wrong: Wrong | None = None, ended: Ended | None 
     may = may_of(gate, caller, "user")
     may["assign"] = gate.may(caller, "role:assign") and gate.may(caller, "role:view")
     may["sessions"] = gate.may(caller, "session:view")
+    may["end"] = gate.may(caller, "session:delete")
     roles = [role.name for role in list_roles(gate, caller, Wanted(limit=MOST_NAMES)).items] if may["assign"] else []
     held = roles_held(gate, caller, rights, subject)
     return render(
@@ -91,10 +95,24 @@ def show_user(request: Request, wrong: Wrong | None = None, ended: Ended | None 
         groups=groups_held(gate, caller, rights, subject),
         roles=held,
         assignable=[name for name in roles if name not in {h.name for h in held if h.origin}],
-        sessions=list_sessions(gate, caller, Wanted(), profile.username).items if may["sessions"] else [],
+        sessions=sessions_of(gate, caller, profile.username) if may["sessions"] else [],
+        identities=list_identities(gate, caller, profile.username),
+        providers={p.name: p.display_name for p in gate.settings.sso.providers},
         subject=subject,
         may=may,
     )
+
+
+def sessions_of(gate: Gatepost, caller: Principal, username: str) -> list[dict[str, object]]:
+    """Where somebody is signed in, for the list on their page."""
+    found = list_sessions(gate, caller, Wanted(), username).items
+    return [{"session": it, "agent": agent_text(it.agent), "how": how(gate, it.method, it.provider)} for it in found]
+
+
+@posted("session", show_user)
+def end_one(request: Request, form: Form) -> Response:
+    end_session(gate_of(request), caller_of(request), form.text("id"))
+    return go_to(request, url("users", request.path_params["username"]) + "#sessions", "session-ended")
 
 
 @posted("profile", show_user)
@@ -167,6 +185,7 @@ def routes() -> list[BaseRoute]:
         Route(f"{one}/disable", disable, methods=["POST"]),
         Route(f"{one}/enable", enable, methods=["POST"]),
         Route(f"{one}/password", reset_password, methods=["POST"]),
+        Route(f"{one}/end-session", end_one, methods=["POST"]),
         Route(f"{one}/delete", own(show_delete), methods=["GET"]),
         Route(f"{one}/delete", delete, methods=["POST"]),
     ]
