@@ -37,7 +37,7 @@ def forget_sessions(gate: Gatepost) -> None:
     """Sessions that ended or ran out long ago; the audit trail still tells of them.  A provider's tokens go at once."""
     t, r = tables.sessions, tables.refresh_tokens
     now = gate.now()
-    unused = (t.c.expires_at < now, or_(t.c.provider_token.is_not(None), t.c.id_token.is_not(None)))
+    unused = (t.c.expires_at <= now, or_(t.c.provider_token.is_not(None), t.c.id_token.is_not(None)))
     over = or_(t.c.ended_at < now - SESSIONS_KEPT, t.c.expires_at < now - SESSIONS_KEPT)
     with gate.store.write() as connection:
         connection.execute(delete(r).where(r.c.expires_at < now))
