@@ -18,6 +18,7 @@ from gatepost.directory.groups import create_group
 from gatepost.directory.roles import create_role
 from gatepost.directory.users import NewUser, UserChange, change_user, create_user
 from gatepost.gate import Gatepost
+from gatepost.settings import ClaimRule
 from gatepost.store import tables
 from tests.conftest import ADMIN, ADMIN_PASSWORD, OpenGate
 from tests.dice import FakeDice
@@ -147,14 +148,10 @@ def test_whom_it_knows_already(start: Start, op: InProcessProvider, in_process: 
     result = result_of(try_out(as_admin(browser), op))
 
     assert result["account"] == "user:bob, which this identity opens already"
-    assert result["groups"] | {"why": {}} == {
-        "names": ["pilots"],
-        "added": ["pilots"],
-        "removed": ["analysts"],
-        "left_out": [],
-        "beyond_limit": 0,
-        "why": {},
-    }
+    groups = result["groups"]
+    assert (groups["names"], groups["added"], groups["removed"]) == (["pilots"], ["pilots"], ["analysts"])
+    assert groups["why"] == {"analysts": "op does not list it any more", "pilots": "op lists pilots"}
+    assert "Taken away" in try_out(browser, op).text
 
 
 @pytest.mark.parametrize(
@@ -170,7 +167,9 @@ def test_whom_it_knows_already(start: Start, op: InProcessProvider, in_process: 
         ({"allowed_domains": ("corp.example",)}, {}, "admission", "no verified e-mail domain"),
         ({"allowed_tenants": ("t",), "username_claim": "upn"}, {}, "admission", "no tenant"),
         ({"username_claim": "upn"}, {}, "username", "no usable claim upn"),
+        ({"claims_map": {"roles": ClaimRule(path="$.missing")}}, {}, "roles", "no usable roles at $.missing"),
         ({"auto_create_users": False}, {}, "account", "there is no account for bob"),
+        ({"claims_map": {"default_role": ClaimRule(path="$.groups[0]")}}, {}, "default_role", "not have analysts"),
     ],
 )
 def test_the_first_check_that_fails_is_named(
@@ -193,6 +192,18 @@ def test_the_first_check_that_fails_is_named(
     assert said in html.unescape(page.text)
     started = browser.get("/oauth/op/login").headers["location"]
     assert browser.get("/oauth/op/callback", params=op.answer_to(started)).status_code in (400, 403, 502)
+
+
+def test_roles_that_the_claims_carry_are_the_sessions(start: Start, op: InProcessProvider) -> None:
+    browser = as_admin(start(claims_map={"roles": ClaimRule(path="$.realm_access.roles")}, admin_roles=("boss",)))
+    create_role(gate_of(browser), ADMIN, "curator", ["collection:edit"], "")
+    claims = {**op.people["bob"].claims, "realm_access": {"roles": ["curator", "boss", "offline_access"]}}
+    op.people["bob"] = Person("sub-1", claims)
+
+    roles = result_of(try_out(browser, op))["roles"]
+
+    assert roles["for_session"] == ["admin", "curator"]
+    assert (roles["names"], roles["left_out"]) == (["admin", "curator", "user"], ["boss", "offline_access"])
 
 
 def test_a_provider_that_is_down_fails_the_first_check(start: Start, op: InProcessProvider) -> None:

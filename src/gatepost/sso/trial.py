@@ -18,6 +18,7 @@ from gatepost.errors import GatepostError
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
 from gatepost.sso.callback import SignedIn, Vouched, check_answer, read_person, redeem_answer
+from gatepost.sso.claimed_roles import CarriedRoles, carried_roles
 from gatepost.sso.claims import read_groups, read_username, require_admission
 from gatepost.sso.login import Attempt
 from gatepost.sso.provider import Provider
@@ -53,8 +54,9 @@ STEPS = (
     Step("tokens", "It gives an ID token that holds in every respect, and userinfo of the same person"),
     Step("admission", "The person may enter: groups, domains and tenants"),
     Step("username", "The claims make a username"),
+    Step("roles", "The roles that the claims carry can be read"),
     Step("account", "An account may be opened"),
-    Step("roles", "The claims hold the roles where role_map needs them"),
+    Step("default_role", "The default role is one that the person has"),
 )
 
 
@@ -148,6 +150,8 @@ def _read(gate: Gatepost, run: _Run, provider: Provider, vouched: Vouched, calle
     groups = read_groups(claims, settings.groups_claim)
     run.passes("admission", lambda: require_admission(claims, groups, settings))
     run.passes("username", lambda: read_username(claims, settings))
+    carried: list[CarriedRoles] = []
+    run.passes("roles", lambda: carried.append(carried_roles(claims, settings)))
     sees_accounts = all(gate.may(caller, permission) for permission in SEES_ACCOUNTS)
     trial = Trial(
         provider=provider.name,
@@ -158,14 +162,16 @@ def _read(gate: Gatepost, run: _Run, provider: Provider, vouched: Vouched, calle
         sees_accounts=sees_accounts,
         notes=(*vouched.notes, *([groups.note] if groups.note else [])),
     )
-    if run.steps["admission"].came is Came.PASSED and run.steps["username"].came is Came.PASSED:
-        trial = _of_person(gate, run, provider, read_person(provider, vouched), trial)
+    if carried and all(run.steps[name].came is Came.PASSED for name in ("admission", "username")):
+        trial = _of_person(gate, run, provider, read_person(provider, vouched), carried[0], trial)
     return replace(trial, steps=tuple(run.steps.values()))
 
 
-def _of_person(gate: Gatepost, run: _Run, provider: Provider, person: SignedIn, trial: Trial) -> Trial:
-    came = (rehearse if trial.sees_accounts else foresee)(gate, provider.settings, person)
-    _note_account(run, came, sees_accounts=trial.sees_accounts)
+def _of_person(
+    gate: Gatepost, run: _Run, provider: Provider, person: SignedIn, carried: CarriedRoles, trial: Trial
+) -> Trial:
+    came = (rehearse if trial.sees_accounts else foresee)(gate, provider.settings, person, carried)
+    _note_account(run, came, carried, sees_accounts=trial.sees_accounts)
     return replace(
         trial,
         username=person.username,
@@ -178,13 +184,17 @@ def _of_person(gate: Gatepost, run: _Run, provider: Provider, person: SignedIn, 
     )
 
 
-def _note_account(run: _Run, came: Rehearsed, *, sees_accounts: bool) -> None:
-    if not sees_accounts:
-        run.note("account", Came.HIDDEN, f"shown to whoever is signed in here with {' and '.join(SEES_ACCOUNTS)}")
-    else:
+def _note_account(run: _Run, came: Rehearsed, carried: CarriedRoles, *, sees_accounts: bool) -> None:
+    hidden = f"shown to whoever is signed in here with {' and '.join(SEES_ACCOUNTS)}"
+    if sees_accounts:
         run.note("account", Came.FAILED if came.clash else Came.PASSED, came.clash)
-    if not came.clash:
-        run.note("roles", Came.FAILED if came.roles_wrong else Came.PASSED, came.roles_wrong)
+    else:
+        run.note("account", Came.HIDDEN, hidden)
+    if came.has_default is None:
+        run.note("default_role", Came.HIDDEN, hidden)
+    elif not came.clash:
+        missing = f"they would not have {carried.default}"
+        run.note("default_role", Came.PASSED if came.has_default else Came.FAILED, "" if came.has_default else missing)
 
 
 def _record(gate: Gatepost, trial: Trial, caller: Principal) -> None:
