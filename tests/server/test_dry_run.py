@@ -194,6 +194,17 @@ def test_the_first_check_that_fails_is_named(
     assert browser.get("/oauth/op/callback", params=op.answer_to(started)).status_code in (400, 403, 502)
 
 
+@pytest.mark.parametrize("list_", ["allowed_groups", "allowed_domains", "allowed_tenants"])
+def test_whoever_is_not_let_in_is_shown_all_the_same(start: Start, op: InProcessProvider, list_: str) -> None:
+    """One thing that does not fit hides no other: the lists may be all that is wrong."""
+    browser = as_admin(start(**{list_: ("no-such.example",)}))
+    create_group(gate_of(browser), ADMIN, "analysts", "")
+    result = result_of(try_out(browser, op))
+    assert (result["failed"], result["username"]) == ("admission", "bob")
+    assert result["groups"]["names"] == ["analysts"]
+    assert browser.get("/api/v1/users/bob").status_code == 404
+
+
 def test_roles_that_the_claims_carry_are_the_sessions(start: Start, op: InProcessProvider) -> None:
     browser = as_admin(start(claims_map={"roles": ClaimRule(path="$.realm_access.roles")}, admin_roles=("boss",)))
     create_role(gate_of(browser), ADMIN, "curator", ["collection:edit"], "")

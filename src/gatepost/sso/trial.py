@@ -9,6 +9,7 @@ way to ask, again and again and without a trace, which accounts there are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -162,9 +163,17 @@ def _read(gate: Gatepost, run: _Run, provider: Provider, vouched: Vouched, calle
         sees_accounts=sees_accounts,
         notes=(*vouched.notes, *([groups.note] if groups.note else [])),
     )
-    if carried and all(run.steps[name].came is Came.PASSED for name in ("admission", "username")):
-        trial = _of_person(gate, run, provider, read_person(provider, vouched), carried[0], trial)
+    if carried and run.steps["username"].came is Came.PASSED:
+        person = read_person(_letting_in_everybody(provider), vouched)
+        trial = _of_person(gate, run, provider, person, carried[0], trial)
     return replace(trial, steps=tuple(run.steps.values()))
+
+
+def _letting_in_everybody(provider: Provider) -> Provider:
+    """The provider without its lists, which were asked before: whoever is not let in is shown all the same."""
+    open_to_all = copy(provider)
+    open_to_all.settings = replace(provider.settings, allowed_groups=(), allowed_domains=(), allowed_tenants=())
+    return open_to_all
 
 
 def _of_person(
