@@ -15,6 +15,11 @@ from gatepost.errors import InvalidModel
 if TYPE_CHECKING:
     from cel_expr_python import cel
 
+MAX_SAID = 300
+
+MAX_SUMS = 8
+
+_MACRO = re.compile(r"\.\s*(all|exists|exists_one|filter|map)\s*\(")
 _PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): ([^\n]*)")
 _STATUS = re.compile(r"^[A-Z_]+: ")
 
@@ -49,10 +54,10 @@ class CompiledCondition:
         try:
             answer = self._expression.eval(data=self._typed({**asked, **stored})).plain_value()
         except (RuntimeError, TypeError, ValueError, OverflowError) as error:
-            raise ConditionUndecided.over(self.name, str(error)) from None
+            raise ConditionUndecided.over(self.name, _plain(str(error))) from None
         if isinstance(answer, bool):
             return answer
-        raise ConditionUndecided.over(self.name, _STATUS.sub("", str(answer)))
+        raise ConditionUndecided.over(self.name, _plain(_STATUS.sub("", str(answer))))
 
     def _typed(self, values: Mapping[str, object]) -> dict[str, Value]:
         typed: dict[str, Value] = {}
@@ -85,16 +90,21 @@ def compile_condition(condition: Condition) -> CompiledCondition:
         raise ExpressionError(
             condition.name, "conditions need the package cel-expr-python, which is not here"
         ) from None
+    if _MACRO.search(condition.expression) and condition.expression.count("+") > MAX_SUMS:
+        # Each macro may double what the one before it made: twenty of them would fill any memory.
+        raise ExpressionError(condition.name, f"beside a macro such as map, expected no more than {MAX_SUMS} '+'")
     variables = {name: _cel_type(kind) for name, kind in condition.parameters}
     try:
         env = cel.NewEnv(variables=variables, functions=_functions())
         expression = env.compile(condition.expression)
+    except (TypeError, ValueError):
+        raise ExpressionError(condition.name, "expected an expression that is text") from None
     except RuntimeError as error:
         place = _PLACE.search(str(error))
         if place is None:
-            raise ExpressionError(condition.name, _plain(str(error))) from None
+            raise ExpressionError(condition.name, _plain(_STATUS.sub("", str(error)))) from None
         row, offset, sentence = place.groups()
-        raise ExpressionError(condition.name, _plain(sentence), int(row), int(offset)) from None
+        raise ExpressionError(condition.name, _plain(sentence), max(int(row), 1), max(int(offset), 1)) from None
     if expression.return_type() != cel.Type.BOOL:
         kind = expression.return_type().name().lower()
         raise ExpressionError(condition.name, f"expected an expression that is true or false, found {kind}")
@@ -102,7 +112,8 @@ def compile_condition(condition: Condition) -> CompiledCondition:
 
 
 def _plain(text: str) -> str:
-    return text.encode("ascii", "backslashreplace").decode()
+    """The first line of what the library says, and no more of it than a person would read."""
+    return text.partition("\n")[0].encode("ascii", "backslashreplace").decode()[:MAX_SAID]
 
 
 def _cel_type(kind: str) -> cel.Type:
