@@ -155,6 +155,10 @@ def has_identity(tx: Change, username: str) -> bool:
 
 def _is_named_after_unproved_email(settings: ProviderSettings, person: SignedIn) -> bool:
     """Whoever typed somebody's address into a form at the provider must not get the account that is named after it."""
+    if settings.preset == "entra" and settings.username_claim != "email":
+        # A tenant can only name people in domains that it has shown to own.  That Entra never says so of the e-mail, which
+        # mostly is the same text, is no reason against the name.
+        return False
     says_so = settings.username_claim == "email" or (person.email and person.username == person.email.lower())
     return bool(says_so) and not person.email_verified
 
