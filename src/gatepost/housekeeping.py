@@ -16,6 +16,7 @@ from gatepost.directory.expiry import remove_expired
 from gatepost.errors import GatepostError
 from gatepost.gate import Gatepost
 from gatepost.store import changelog, tables
+from gatepost.stores.clearing import clear_deleted_stores
 from gatepost.tokens import authorization_codes, device_codes
 from gatepost.tokens.throttle import forget_old
 
@@ -60,11 +61,17 @@ def forget_expired_grants(gate: Gatepost) -> None:
     remove_expired(gate)
 
 
+def forget_deleted_stores(gate: Gatepost) -> None:
+    """What stores left behind that were deleted; nobody reaches it any more."""
+    clear_deleted_stores(gate)
+
+
 STEPS: tuple[Callable[[Gatepost], None], ...] = (
     prune_changelog,
     forget_sessions,
     forget_handles,
     forget_expired_grants,
+    forget_deleted_stores,
 )
 
 

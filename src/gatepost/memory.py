@@ -15,15 +15,17 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Table, select
 
-from gatepost.access import AuthorizationModel, Graph, TupleChange
+from gatepost.access import AuthorizationModel, Graph
 from gatepost.cache import Cache
 from gatepost.errors import Unavailable
+from gatepost.graphs import StoreRecord, Stores, fingerprint, load_graph, tuple_change
 from gatepost.records import AccessClaims, Profile, SessionRecord, TokenRecord
 from gatepost.session_roles import RolesOfSessions
 from gatepost.store import changelog, tables
 from gatepost.store.changelog import Entry
 from gatepost.store.revision import Head, Revision
 from gatepost.store.store import Store
+from gatepost.store.tuple_rows import MAIN, Row, tuple_rows
 from gatepost.tokens.sealing import Sealer
 from gatepost.tokens.signing_keys import Keyring, load_keys
 from gatepost.vouched import VouchedTokens
@@ -31,9 +33,6 @@ from gatepost.vouched import VouchedTokens
 log = logging.getLogger("gatepost.memory")
 
 T = TypeVar("T")
-Row = tuple[str, str, str, float | None, str | None]
-
-MAIN = "main"
 SESSIONS_KEPT = 50_000
 TOKENS_KEPT = 50_000
 PROFILES_KEPT = 50_000
@@ -52,6 +51,7 @@ class Memory:
         *,
         clock: Callable[[], float],
         model: Callable[[Connection], AuthorizationModel],
+        model_is_fixed: bool = False,
         longest_token_life: timedelta,
         stale_for: timedelta,
     ) -> None:
@@ -59,14 +59,19 @@ class Memory:
         self._sealer = sealer
         self._clock = clock
         self._model = model
+        self._model_is_fixed = model_is_fixed
         self._longest_life = longest_token_life.total_seconds() + 120
         self._stale_for = stale_for.total_seconds()
         self._lock = threading.RLock()
+        self._moved = threading.Condition()
         self._head: Head | None = None
         self._rewound = False
         self._fresh_at = 0.0
         self.reloads = 0
         self._graph: Graph | None = None
+        self.model_id = ""  # of the model that the platform's own store has now
+        self.stores = Stores(clock)
+        self._opening = threading.Lock()
         self.keys = Keyring()
         self.disabled: set[str] = set()
         self.ended: dict[str, float] = {}
@@ -87,6 +92,13 @@ class Memory:
         if time.monotonic() - self._fresh_at > self._stale_for:
             raise Unavailable("the database has not answered for too long to answer from memory")
         return graph
+
+    def graph_of(self, record: StoreRecord, model: str) -> Graph | None:
+        """The graph of a store under one of its models; None if it has to be opened first.  Raises as `graph` does."""
+        current = self.graph
+        if record.is_main and model == self.model_id:
+            return current
+        return self.stores.opened(record, model)
 
     @property
     def head(self) -> Head:
@@ -162,6 +174,13 @@ class Memory:
     def _now_at(self, head: Head) -> None:
         self._head = head
         self._fresh_at = time.monotonic()
+        with self._moved:
+            self._moved.notify_all()
+
+    def wait_beyond(self, number: int, seconds: float) -> bool:
+        """Wait until memory holds a revision after `number`, for so many seconds.  Answers whether it does."""
+        with self._moved:
+            return self._moved.wait_for(lambda: self.head.number > number, seconds)
 
     def _continues(self, mine: Head, connection: Connection, head: Head) -> bool:
         """Tell whether `head` continues the history that memory has seen."""
@@ -184,12 +203,38 @@ class Memory:
         with self._lock, self._store.snapshot() as connection:
             self._load(connection, changelog.read_head(connection))
 
+    # -- other graphs -----------------------------------------------------------------------------------------------
+
+    def open_graph(self, record: StoreRecord, model_id: str, model: AuthorizationModel) -> Graph:
+        """Load the graph of a store under one of its models, beside what goes on, and let it follow from then on."""
+        with self._opening:
+            graph = self.graph_of(record, model_id)
+            while graph is None:
+                graph = self._open(record, model_id, model)
+        return graph
+
+    def _open(self, record: StoreRecord, model_id: str, model: AuthorizationModel) -> Graph | None:
+        with self._store.snapshot() as connection:
+            loaded = changelog.read_head(connection)
+            graph = load_graph(connection, record, model, self._clock, str(loaded.revision))
+        self.catch_up()
+        with self._lock, self._store.snapshot() as connection:
+            # Nothing can move while we hold the lock: the graph takes what it has missed, and is at our revision then.
+            at = self.head
+            if not self._continues(loaded, connection, at):
+                return None
+            missed = [e for e in changelog.read_after(connection, loaded.number, at.number) if e.kind == "tuple"]
+            graph.apply([tuple_change(e) for e in missed if e.payload["store"] == record.key], str(at.revision))
+            self.stores.keep(record, model_id, graph)
+        return graph
+
     # -- loading ----------------------------------------------------------------------------------------------------
 
     def _load(self, connection: Connection, head: Head) -> None:
         """Fill a new graph from one snapshot and swap it in whole: a check during the load never sees half of it."""
         graph = Graph(self._model(connection), self._clock)
-        graph.load(_with_progress(_tuple_rows(connection)), str(head.revision))
+        graph.load(_with_progress(tuple_rows(connection)), str(head.revision))
+        self.stores.load(connection)
         users, sessions = tables.users, tables.sessions
         disabled = connection.execute(select(users.c.username).where(users.c.disabled_at.is_not(None))).scalars()
         self.disabled = {f"user:{name}" for name in disabled}
@@ -199,9 +244,14 @@ class Memory:
         self.session_roles.load(connection)
         for cache in (self.sessions, self.tokens, self.profiles, self.verified):
             cache.clear()
+        self.model_id = self._id_of(graph.model)
         self._graph = graph
         self._now_at(head)
         self.reloads += 1
+
+    def _id_of(self, model: AuthorizationModel) -> str:
+        posted = "" if self._model_is_fixed or self.stores.main is None else self.stores.main.model
+        return posted or fingerprint(model)
 
     def _recently_ended(self, connection: Connection, sessions: Table) -> Iterator[tuple[str, float]]:
         since = self._clock() - self._longest_life
@@ -221,7 +271,7 @@ class Memory:
 
     def _apply(self, entries: list[Entry], head: Head, connection: Connection | None) -> bool:
         """Take in `entries`.  Answers False if the model is among them: its tuples have to be judged anew."""
-        if self._graph is None or any(entry.kind == "model" for entry in entries):
+        if self._graph is None or any(e.kind == "model" and e.payload["store"] == MAIN for e in entries):
             return False
         # People and credentials first: while a revision arrives, nobody is let in on what it takes away.
         for entry in entries:
@@ -231,7 +281,8 @@ class Memory:
         if any(entry.kind == "key" for entry in entries):
             self.keys = self._read_keys(connection)
             self.verified.clear()
-        changes = [_tuple_change(e) for e in entries if e.kind == "tuple" and e.payload["store"] == MAIN]
+        self.stores.apply(entries, str(head.revision))
+        changes = [tuple_change(e) for e in entries if e.kind == "tuple" and e.payload["store"] == MAIN]
         self._graph.apply(changes, str(head.revision))
         return True
 
@@ -264,44 +315,6 @@ class Memory:
         self._sweep_at = max(ENDED_SWEPT_AT, 2 * len(self.ended))  # so that each ending pays for a bounded share
 
 
-def _tuple_rows(connection: Connection) -> Iterator[Row]:
-    """Every tuple of the platform's own store, as the graph takes it.
-
-    Several origins may hold the same tuple; then the latest expiry counts.  Nearly all tuples have the origin `manual`,
-    so only the others are gathered, and merged with the manual ones that they double.
-    """
-    others: dict[tuple[str, str, str], Row] = {}
-    for row in _read_tuples(connection, "<>"):
-        known = others.get(row[:3])
-        others[row[:3]] = row if known is None else _longer(known, row)
-    for row in _read_tuples(connection, "="):
-        twin = others.pop(row[:3], None) if others else None
-        yield row if twin is None else _longer(twin, row)
-    yield from others.values()
-
-
-def _read_tuples(connection: Connection, comparison: str) -> Iterator[Row]:
-    """The driver's own cursor: a SQLAlchemy row for each of ten million tuples would double the load.
-
-    On PostgreSQL it is one of the server's: psycopg's usual one takes all rows at once, which is gigabytes of memory, and
-    then a transaction so long idle that the server ends it.
-    """
-    named = {"name": "gatepost_tuples"} if connection.dialect.name == "postgresql" else {}
-    cursor = connection.connection.cursor(**named)
-    columns = "object, relation, subject, expires_at, condition"
-    cursor.execute(f"SELECT {columns} FROM tuples WHERE store = 'main' AND origin {comparison} 'manual'")  # noqa: S608
-    while rows := cursor.fetchmany(10_000):
-        for object_, relation, subject, expires_at, condition in rows:
-            yield object_, relation, subject, None if expires_at is None else expires_at / 1e6, condition
-    cursor.close()
-
-
-def _longer(one: Row, other: Row) -> Row:
-    if one[3] is None or other[3] is None:
-        return one if one[3] is None else other
-    return one if one[3] >= other[3] else other
-
-
 def _with_progress(rows: Iterable[Row]) -> Iterator[Row]:
     count = 0
     for count, row in enumerate(rows, 1):
@@ -309,15 +322,3 @@ def _with_progress(rows: Iterable[Row]) -> Iterator[Row]:
             log.info("loading the relationship graph: %s tuples so far", f"{count:,}")
         yield row
     log.info("the relationship graph is loaded: %s tuples", f"{count:,}")
-
-
-def _tuple_change(entry: Entry) -> TupleChange:
-    payload = entry.payload
-    return TupleChange(
-        object=payload["o"],
-        relation=payload["r"],
-        subject=payload["s"],
-        removed=payload["gone"],
-        expires_at=payload.get("expires"),
-        condition=payload.get("condition"),
-    )

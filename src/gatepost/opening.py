@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
-from gatepost.access import AuthorizationModel, builtin_model, parse_model, validate, with_protected_types
+from gatepost.access import AuthorizationModel, builtin_model, parse_model, with_protected_types
 from gatepost.audit.record import AuditRecord
 from gatepost.directory.roles import BUILT_IN, add_role
 from gatepost.directory.users import add_user
 from gatepost.errors import ConfigurationError, InvalidModel, Unavailable
 from gatepost.gate import Dice, Gatepost
+from gatepost.graphs import read_document
 from gatepost.housekeeping import Housekeeping
 from gatepost.memory import Memory
 from gatepost.principal import FULL_SCOPE, Entity
@@ -22,8 +23,9 @@ from gatepost.settings import DatabaseSettings, Secret, Settings
 from gatepost.store import tables
 from gatepost.store.database import sqlite_file
 from gatepost.store.migrate import upgrade
-from gatepost.store.relations import relate
+from gatepost.store.relations import MAIN, relate
 from gatepost.store.store import Change, Store
+from gatepost.stores.listing import add_main, ensure_main
 from gatepost.tokens.api_tokens import store_token
 from gatepost.tokens.passwords import Passwords
 from gatepost.tokens.sealing import Sealer
@@ -59,6 +61,7 @@ def open_gatepost(
             sealer,
             clock=dice.clock,
             model=lambda connection: current_model(settings, connection),
+            model_is_fixed=settings.access.model is not None,
             longest_token_life=settings.tokens.access_token_ttl,
             stale_for=settings.access.stale_for,
         )
@@ -66,6 +69,7 @@ def open_gatepost(
         _require_right_key(gate)
         gate.first_start = _start_for_the_first_time(gate)
         memory.catch_up()
+        ensure_main(gate)
         _renew_keys(gate)
     except BaseException:
         store.close()
@@ -122,21 +126,15 @@ def current_model(settings: Settings, connection: Connection) -> AuthorizationMo
     if settings.access.model is not None:
         try:
             model = parse_model(Path(settings.access.model).read_text(encoding="utf-8"))
-            return _complete(model)
+            return with_protected_types(model)
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError([f"access.model: {settings.access.model} cannot be read"]) from error
         except InvalidModel as error:
             raise ConfigurationError([f"access.model: {error}"]) from error
     t = tables.models
-    query = select(t.c.document).where(t.c.store == "main").order_by(t.c.id.desc()).limit(1)
-    document = connection.execute(query).scalar_one_or_none()
-    return builtin_model() if document is None else _complete(parse_model(document))
-
-
-def _complete(model: AuthorizationModel) -> AuthorizationModel:
-    full = with_protected_types(model)
-    validate(full)
-    return full
+    newest = connection.execute(select(func.max(t.c.id)).where(t.c.store == MAIN)).scalar_one_or_none()
+    posted = None if newest is None else read_document(connection, MAIN, newest)
+    return builtin_model() if posted is None else with_protected_types(posted)
 
 
 def _require_right_key(gate: Gatepost) -> None:
@@ -169,6 +167,7 @@ def _start_for_the_first_time(gate: Gatepost) -> FirstStart | None:
         if tx.connection.execute(select(t.c.name).where(t.c.name == CANARY)).one_or_none() is not None:
             return None
         tx.connection.execute(insert(t).values(name=CANARY, value=gate.sealer.seal(b"gatepost", CANARY)))
+        add_main(gate, tx)
         for name, (description, permissions) in BUILT_IN.items():
             add_role(tx, name, description, permissions, author=SYSTEM, builtin=True)
         values = {"username": ADMIN, "display_name": "Administrator", "email": None, "email_verified": False}

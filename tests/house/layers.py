@@ -13,9 +13,12 @@ FLOORS: tuple[tuple[str, frozenset[str]], ...] = (
     ("access", frozenset({"access"})),
     ("store", frozenset({"store"})),
     ("crypto", frozenset()),  # those modules of tokens/ that know nothing of the gate; see `floor`
-    ("memory", frozenset({"memory", "session_roles", "vouched"})),
+    ("memory", frozenset({"graphs", "memory", "session_roles", "vouched"})),
     ("gate", frozenset({"gate"})),
-    ("operations", frozenset({"audit", "authn", "directory", "housekeeping", "opening", "sso", "tokens"})),
+    (
+        "operations",
+        frozenset({"audit", "authn", "directory", "doctor", "housekeeping", "opening", "sso", "stores", "tokens"}),
+    ),
     ("edges", frozenset({"asgi", "cli", "client", "demo", "fastapi", "server", "sqlalchemy", "testing", "wsgi"})),
 )
 NAMES = tuple(name for name, _ in FLOORS)

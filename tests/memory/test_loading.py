@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from gatepost.directory.groups import create_group
 from gatepost.gate import Gatepost
-from gatepost.memory import _tuple_rows
 from gatepost.principal import Principal
 from gatepost.store.relations import relate
+from gatepost.store.tuple_rows import tuple_rows
 from tests.conftest import OpenGate, settings_for
 
 
@@ -35,7 +35,7 @@ def test_a_load_reads_what_the_changes_told(gate: Gatepost, admin: Principal) ->
     assert gate.memory.graph.tuple_count == told
     assert gate.check("user:ann", "view", "collection:sales").allowed
     with gate.store.snapshot() as connection:
-        rows = [row[:3] for row in _tuple_rows(connection)]
+        rows = [row[:3] for row in tuple_rows(connection)]
     assert len(rows) == len(set(rows)), "one row for a tuple, however many origins hold it"
 
 
@@ -44,7 +44,7 @@ def test_the_rows_are_fetched_in_pieces(postgres_database: str, open_gate: OpenG
     """psycopg's usual cursor takes ten million rows at once, and the server ends a transaction so long idle."""
     gate = open_gate(postgres_database, follow=False)
     with gate.store.snapshot() as connection:
-        rows = _tuple_rows(connection)
+        rows = tuple_rows(connection)
         next(rows)
         open_cursors = connection.execute(text("SELECT count(*) FROM pg_cursors")).scalar_one()
         assert len(list(rows)) > 1
@@ -55,7 +55,7 @@ def test_the_rows_are_fetched_in_pieces(postgres_database: str, open_gate: OpenG
 def test_a_new_model_is_loaded_with_its_tuples(gate: Gatepost) -> None:
     reloads = gate.memory.reloads
     with gate.change_unasked() as tx:
-        tx.log("model", "01J0000000000000000000000M")
+        tx.log("model", "01J0000000000000000000000M", store="main")
 
     assert gate.memory.reloads == reloads + 1
     assert gate.memory.revision == gate.store.head().revision
@@ -68,7 +68,7 @@ def test_a_writer_that_meets_a_new_model_and_a_new_epoch_is_not_stopped_by_itsel
     def change() -> None:
         with gate.change_unasked() as tx:
             gate.memory._rewound = True
-            tx.log("model", "01J0000000000000000000000M")
+            tx.log("model", "01J0000000000000000000000M", store="main")
 
     with ThreadPoolExecutor(1) as pool:
         pool.submit(change).result(timeout=5)

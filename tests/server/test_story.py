@@ -148,12 +148,14 @@ def test_without_anonymous_access_everything_else_is_401(served: Served) -> None
         ("POST", "/api/v1/explain"),
         ("GET", "/api/v1/nothing"),
         ("GET", "/graphql"),
-        ("GET", "/stores"),
         ("GET", "/forward-auth"),
         ("POST", "/access/v1/evaluation"),
         ("POST", "/api/v1/auth/logout"),
     ):
         problem(client.request(method, path), 401, "unauthenticated")
+    stores = client.get("/stores")  # in OpenFGA's words
+    assert (stores.status_code, stores.json()["code"]) == (401, "bearer_token_missing")
+    assert "www-authenticate" in stores.headers
     home = client.get("/", follow_redirects=False)
     assert (home.status_code, home.headers["location"].partition("?")[0]) == (303, "/login")
     assert ok(client.get("/api/v1/me", headers=as_admin(client)))["username"] == "admin"

@@ -155,7 +155,7 @@ def grant_all(gate: Gatepost, caller: Principal, kind: str, identifier: str, wan
         require_made(tx.connection, resource)
         for each, who in named:
             require_may_grant(gate, caller, each.relation, resource)
-            _require_view_only_for_anonymous(gate, tx, kind, each.relation, who.subject)
+            require_view_only_for_anonymous(gate, tx, kind, each.relation, who.subject)
             who.require_exists(tx.connection)
             _write(tx, caller, resource, each, str(who.subject))
         return [_granted(gate, tx, resource, each.relation, str(who.subject)) for each, who in named]
@@ -185,7 +185,7 @@ def _write(tx: Change, caller: Principal, resource: Entity, wanted: NewGrant, su
         tx.record(AuditRecord.of(caller, "access.granted", resource, at=tx.at, detail=detail))
 
 
-def _require_view_only_for_anonymous(gate: Gatepost, tx: Change, kind: str, relation: str, subject: Subject) -> None:
+def require_view_only_for_anonymous(gate: Gatepost, tx: Change, kind: str, relation: str, subject: Subject) -> None:
     """Anonymous callers see at most, be it by a role that was assigned to them."""
     names = [str(subject)]
     if subject.type == "role":

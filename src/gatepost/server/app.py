@@ -26,6 +26,7 @@ from gatepost.server import (
     device,
     health,
     oauth2,
+    openfga,
     provider_logout,
     provider_pages,
     reference,
@@ -106,6 +107,7 @@ def _framework(gate: Gatepost, pools: Pools, metrics: health.Metrics) -> FastAPI
         health.routes(metrics),
         well_known.routes(),
         authzen.routes(),
+        openfga.routes(),
         oauth2.routes(),
         authorize.routes(),
         device.routes(),
@@ -131,6 +133,8 @@ def _on_gatepost_error(request: Request, error: Exception) -> Response:
     kind = kind_of(request.url.path)
     if kind in (Kind.PAGE, Kind.SIGN_IN):
         return console.error_page(request, error)
+    if kind is Kind.STORES:
+        return openfga.store_problem(error)
     return oauth_problem(error) if kind is Kind.OAUTH2 else problem(error)
 
 

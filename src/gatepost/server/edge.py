@@ -24,6 +24,7 @@ from gatepost.errors import GatepostError, InvalidRequest, InvalidToken, TooLarg
 from gatepost.gate import Gatepost
 from gatepost.principal import Credential, Principal, SessionCookie
 from gatepost.server import headers as out
+from gatepost.server import openfga
 from gatepost.server.cookies import clear_session, is_secure
 from gatepost.server.hot import Hot
 from gatepost.server.json_bodies import is_json, read_json
@@ -109,6 +110,8 @@ class Edge:
             await self._reach(headers)  # before the caller is judged: a revocation may be what is asked for
         caller = await self._caller(scope, kind, address)
         hot = self.hot.get((scope["method"], scope["path"]))
+        if kind is Kind.STORES and scope["method"] == "POST":
+            hot = openfga.hot_question(scope["path"])
         if hot is not None:
             answer = hot(self.gate, caller, await _read_body(receive))
             await reply.json(answer if isinstance(answer, bytes) else await self.pools.database(answer))
@@ -137,7 +140,7 @@ class Edge:
             caller = unnarrowed(caller)
         if caller.subject.type == "service":
             self._note_service_call(caller, scope)
-        if kind in (Kind.API, Kind.AUTHZEN) and (role := all_of(headers, HEADER)):
+        if kind in (Kind.API, Kind.AUTHZEN, Kind.STORES) and (role := all_of(headers, HEADER)):
             if len(role) > 1:
                 raise InvalidRequest("there is more than one X-Gatepost-Role header")
             caller = narrow(self.gate, caller, role[0])
@@ -207,6 +210,8 @@ class Edge:
                 clear_session(response, self.gate)
         elif kind is Kind.OAUTH2:
             response = oauth_problem(error)
+        elif kind is Kind.STORES:
+            response = openfga.store_problem(error)
         else:
             response = problem(error)
         await response(scope, receive, reply)

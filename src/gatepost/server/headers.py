@@ -15,7 +15,7 @@ ALWAYS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 NO_STORE = ((b"cache-control", b"no-store"),)
-REVISED = (Kind.API, Kind.AUTHZEN, Kind.OPEN, Kind.OAUTH2)
+REVISED = (Kind.API, Kind.AUTHZEN, Kind.STORES, Kind.OPEN, Kind.OAUTH2)
 API_POLICY = ((b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),)
 
 

@@ -10,6 +10,7 @@ class Kind(StrEnum):
 
     API = "api"  # any credential; problem+json
     AUTHZEN = "authzen"  # as API; only JSON is read, and the request's id is answered
+    STORES = "stores"  # as API; OpenFGA's requests and errors
     OPEN = "open"  # no credential is read: sign-in and discovery; problem+json
     OAUTH2 = "oauth2"  # the client authenticates in the protocol; RFC 6749's errors
     HEALTH = "health"  # no credential, and any Host: probes know neither
@@ -33,13 +34,13 @@ _EXACT = {
     "/graphql": Kind.API,
     "/forward-auth": Kind.API,
     "/hasura/webhook": Kind.API,
-    "/stores": Kind.API,
+    "/stores": Kind.STORES,
     "/favicon.ico": Kind.STATIC,
 }
 
 _PREFIXES = (
     ("/api/", Kind.API),
-    ("/stores/", Kind.API),
+    ("/stores/", Kind.STORES),
     ("/access/v1/", Kind.AUTHZEN),
     ("/oauth2/", Kind.OAUTH2),
     ("/.well-known/", Kind.OPEN),
@@ -57,6 +58,8 @@ def kind_of(path: str) -> Kind:
     kind = _EXACT.get(path)
     if kind is not None:
         return kind
+    if path.startswith("/stores/") and path.split("/")[3:5] == ["access", "v1"]:
+        return Kind.AUTHZEN
     if path.startswith("/oauth/") and path.endswith("/logout") and path.count("/") == _SLASHES:
         return Kind.PROVIDER
     for prefix, prefixed in _PREFIXES:

@@ -1,0 +1,114 @@
+"""Check and batch check, answered from memory in front of the framework."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from gatepost.access import Graph
+from gatepost.directory.evaluation import require_ask
+from gatepost.errors import GatepostError
+from gatepost.gate import Gatepost
+from gatepost.graphs import StoreRecord
+from gatepost.principal import Principal
+from gatepost.server.openfga import bodies
+from gatepost.stores.errors import StoreError, invalid
+from gatepost.stores.keys import TupleKey
+from gatepost.stores.questions import Asking, check_in, graph_in_memory, graph_of
+
+MOST_CHECKS = 50
+MAIN = "main"
+
+Later = Callable[[], bytes]
+Hot = Callable[[Gatepost, Principal, bytes], "bytes | Later"]
+Found = tuple[StoreRecord, Graph]
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
+def hot_question(path: str) -> Hot | None:
+    """The function that answers at this address; None if that is the framework's work."""
+    pieces = path.split("/")
+    if len(pieces) != 4:
+        return None
+    _, _, store, verb = pieces
+    if verb == "check":
+        return partial(_check, store)
+    return partial(_batch_check, store) if verb == "batch-check" else None
+
+
+def store_name(name: str, message: str) -> str:
+    return name if name == MAIN else bodies.require(name, bodies.ULID, f"{message}.StoreId")
+
+
+def _check(name: str, gate: Gatepost, caller: Principal, body: bytes) -> bytes | Later:
+    store = store_name(name, "CheckRequest")
+    sent = bodies.read_body(body)
+    key = bodies.checked_key(bodies.part(sent, "tuple_key"), "CheckRequest")
+    asking = bodies.asking(sent, "CheckRequest")
+
+    def answer(found: Found) -> bytes:
+        allowed = check_in(gate, *found, key, asking)
+        return b'{"allowed":true,"resolution":""}' if allowed else b'{"allowed":false,"resolution":""}'
+
+    return _asked(gate, caller, store, asking, answer)
+
+
+def _asked(
+    gate: Gatepost, caller: Principal, store: str, asking: Asking, answer: Callable[[Found], bytes]
+) -> bytes | Later:
+    """Answer now if memory holds what it takes, else on the database's pool."""
+    require_ask(gate, caller)
+    found = None if asking.newest_state else graph_in_memory(gate, store, asking.model)
+    if found is not None:
+        return answer(found)
+    return lambda: answer(graph_of(gate, store, asking.model, newest_state=asking.newest_state))
+
+
+def _batch_check(name: str, gate: Gatepost, caller: Principal, body: bytes) -> bytes | Later:
+    store = store_name(name, "BatchCheckRequest")
+    sent = bodies.read_body(body)
+    asking = bodies.asking({**sent, "contextual_tuples": None}, "BatchCheckRequest")
+    items = [_item(each) for each in bodies.parts(sent, "checks")]
+    if not items:
+        raise invalid("invalid BatchCheckRequest.Checks: value must contain at least 1 item(s)")
+
+    def answer(found: Found) -> bytes:
+        _require_fitting([correlation for correlation, _, _ in items])
+        result = {
+            correlation: _one(gate, found, key, replace(own, model=asking.model)) for correlation, key, own in items
+        }
+        return _ENCODER.encode({"result": result}).encode()
+
+    return _asked(gate, caller, store, asking, answer)
+
+
+def _item(sent: bodies.Body) -> tuple[str, TupleKey, Asking]:
+    key = bodies.checked_key(bodies.part(sent, "tuple_key"), "BatchCheckItem")
+    own = bodies.asking(sent, "BatchCheckItem")
+    where = "BatchCheckItem.CorrelationId"
+    return bodies.require(bodies.text(sent, "correlation_id"), bodies.CORRELATION, where), key, own
+
+
+def _require_fitting(correlations: list[str]) -> None:
+    if len(correlations) > MOST_CHECKS:
+        sentence = f"batchCheck received {len(correlations)} checks, the maximum allowed is {MOST_CHECKS}"
+        raise invalid(sentence)
+    seen: set[str] = set()
+    for correlation in correlations:
+        if correlation in seen:
+            raise invalid(f"received duplicate correlation id: {correlation}")
+        seen.add(correlation)
+
+
+def _one(gate: Gatepost, found: Found, key: TupleKey, asking: Asking) -> dict[str, Any]:
+    """One answer of a batch: what cannot be answered says so, and spoils no other."""
+    try:
+        return {"allowed": check_in(gate, *found, key, asking)}
+    except StoreError as error:
+        return {"error": {"input_error": error.code, "message": str(error)}}
+    except GatepostError as error:
+        return {"error": {"internal_error": "internal_error", "message": str(error)}}
