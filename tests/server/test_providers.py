@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -119,3 +120,35 @@ def test_nobody_makes_a_series_by_asking(client: TestClient) -> None:
 def test_a_scrape_asks_nobody(gate: Gatepost, in_process: InProcess, op: InProcessProvider) -> None:
     assert in_process(gate).get("/metrics").status_code == 200
     assert op.requests.total() == 0
+
+
+def test_the_doctor_asks_each_and_answers_line_by_line(client: TestClient, op: InProcessProvider) -> None:
+    op.tamper.raw["/jwks"] = Raw(status=503)
+    answer = ok(client.post("/api/v1/doctor", headers=as_admin(client)))
+
+    checks = {check["name"]: check for check in answer["checks"]}
+    assert answer["status"] == "fail"
+    assert checks["provider: op"] == {"name": "provider: op", "status": "fail", "message": "the key set answered 503"}
+    assert checks["issuer: gateway"]["status"] == "fail"
+    assert checks["database"]["status"] == checks["signing keys"]["status"] == "ok"
+
+
+def test_the_doctor_takes_an_administrator(client: TestClient, op: InProcessProvider) -> None:
+    problem(client.post("/api/v1/doctor"), 401)
+    make_user(client, as_admin(client), "ann")
+    ann = with_token(sign_in_here(client, "ann")["access_token"])
+    problem(client.post("/api/v1/doctor", headers=ann), 403)
+    assert op.requests.total() == 0
+
+
+def test_a_provider_that_does_not_answer_does_not_hold_up_the_doctor(
+    client: TestClient, op: InProcessProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatepost.server.rest.running.LONGEST_LOOK", 0.05)
+    answer = threading.Event()
+    op.tamper.discovery = lambda document: (answer.wait(5), document)[1]
+    try:
+        checks = ok(client.post("/api/v1/doctor", headers=as_admin(client)))["checks"]
+    finally:
+        answer.set()
+    assert {check["name"] for check in checks} >= {"database", "signing keys", "provider: op"}

@@ -36,7 +36,7 @@ COMMANDS = {
     "audit": Later("audit:audit", "Who did what, and who let them."),
     "keys": Later("keys:keys", "The keys that sign tokens."),
     "config": Later("config:config", "Check a configuration, or make one of another product's."),
-    "doctor": Later("doctor:doctor", "Is the server ready, and if not, why?"),
+    "doctor": Later("doctor:doctor", "Examine a server, or a configuration: database, keys, providers, clocks."),
 }
 
 EPILOG = """\b

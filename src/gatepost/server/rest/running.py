@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import csv
 import io
 import json
@@ -12,11 +14,22 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from gatepost import doctor
 from gatepost.audit import trail
 from gatepost.audit.record import AuditRecord
 from gatepost.audit.trail import Filter
+from gatepost.server.pools import Pools
 from gatepost.server.rest.given import Caller, Gate, WantedPage, all_of, page_of, problems
-from gatepost.server.rest.shapes import AuditAnswer, KeyAnswer, Moment, Page, ProviderAnswer, RotatedAnswer
+from gatepost.server.rest.shapes import (
+    AuditAnswer,
+    CheckAnswer,
+    ExaminationAnswer,
+    KeyAnswer,
+    Moment,
+    Page,
+    ProviderAnswer,
+    RotatedAnswer,
+)
 from gatepost.sso.reports import look_at, provider_states
 from gatepost.sso.states import providers_of
 from gatepost.tokens import key_rotation
@@ -27,6 +40,7 @@ Word = Annotated[str, Query(max_length=300)]
 # What a spreadsheet takes for the beginning of a formula; the last four are read as the first four.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NOT_WANTED = re.compile(r"q=0(\.0{0,3})?")  # RFC 9110 section 12.4.2
+LONGEST_LOOK = 20.0  # seconds, for all providers together
 FORMATS = ("application/json", "text/csv", "application/jsonl")
 
 
@@ -108,6 +122,21 @@ async def look_at_provider(name: str, request: Request, gate: Gate, caller: Call
     source = providers_of(gate).source(name)  # a pool is made for a name that is configured, and for no other
     found = await request.state.pools.provider(source.name)(look_at, gate, caller, source.name)
     return ProviderAnswer.model_validate(found)
+
+
+@router.post("/doctor", responses=problems())
+async def examine(request: Request, gate: Gate, caller: Caller) -> ExaminationAnswer:
+    """Examine this server: database, keys, clocks, and each provider and issuer, which are asked now."""
+    for permission in ("provider:view", "key:view"):
+        gate.require(caller, permission, seen_by="")
+    pools: Pools = request.state.pools
+    asked = [asyncio.ensure_future(pools.provider(it.name)(it.look)) for it in providers_of(gate).sources()]
+    # Whoever does not answer in time is reported as far as is known; a full pool says the same of itself.
+    finished = asyncio.gather(*asked, return_exceptions=True)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(finished), LONGEST_LOOK)
+    checks = await pools.database(doctor.examine, gate, caller)
+    return ExaminationAnswer(status=doctor.worst(checks), checks=[CheckAnswer.model_validate(it) for it in checks])
 
 
 @router.get("/keys", responses=problems())

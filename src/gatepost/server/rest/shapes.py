@@ -373,6 +373,21 @@ class ProviderAnswer(Answer):
     addresses: dict[str, str]
 
 
+class CheckAnswer(Answer):
+    """One line of an examination: `status` is `ok`, `warn` or `fail`."""
+
+    name: str
+    status: str
+    message: str
+
+
+class ExaminationAnswer(Answer):
+    """Everything that was looked at; `status` is the worst of it."""
+
+    status: str
+    checks: list[CheckAnswer]
+
+
 class KeyAnswer(Answer):
     kid: str
     algorithm: str
