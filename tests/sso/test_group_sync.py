@@ -11,6 +11,7 @@ from gatepost.directory.groups import add_member, create_group, list_members, re
 from gatepost.directory.pages import Wanted
 from gatepost.gate import Gatepost
 from gatepost.settings import ProviderSettings
+from gatepost.sso.claims import read_groups
 from tests.conftest import OpenGate
 from tests.directory.people import ADMIN, may
 from tests.sso.corp import CORP, OTHER, come, elsewhere, said, with_providers
@@ -109,3 +110,85 @@ def test_what_was_given_by_hand_first_is_also_the_providers_once_it_says_so(grou
     assert [m.origin for m in list_members(grouped, ADMIN, "c", Wanted()).items] == ["manual", "sso:corp"]
     remove_member(grouped, ADMIN, "c", "user:alice")
     assert groups_of(grouped) == {"a", "b", "c"}
+
+
+# -- what each sign-in leaves on record --------------------------------------------------------------------------------
+
+
+def newest(gate: Gatepost, event: str = "groups.synchronised") -> dict[str, object]:
+    """What the newest record says, without what is empty."""
+    found = read_audit(gate, ADMIN, Wanted(), Filter(event=event, target="user:alice")).items
+    return {name: value for name, value in found[0].detail.items() if value} if found else {}
+
+
+def count(gate: Gatepost) -> int:
+    return len(read_audit(gate, ADMIN, Wanted(), Filter(event="groups.synchronised", target="user:alice")).items)
+
+
+def test_the_record_says_what_was_done_and_why(grouped: Gatepost) -> None:
+    settings = replace(CORP, group_map={"/platform/c": "c"})
+    come(grouped, said(groups=("a", "/platform/c")), settings)
+    assert newest(grouped) == {
+        "provider": "corp",
+        "mode": "mirror",
+        "added": ["c"],
+        "removed": ["b"],
+        "why": {"c": "corp lists /platform/c", "b": "corp does not list it any more"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("claims", "sentence"),
+    [
+        ({}, "the claim groups is missing: the known groups stay"),
+        (
+            {"_claim_names": {"groups": "src1"}},
+            "the provider has more groups than it sends in groups: the known ones stay",
+        ),
+        ({"groups": {"a": 1}}, "the claim groups is not a list of names: the known groups stay"),
+    ],
+    ids=["absent", "overage", "malformed"],
+)
+def test_groups_that_were_kept_for_want_of_a_word_are_on_record(
+    grouped: Gatepost, claims: dict[str, object], sentence: str
+) -> None:
+    """Trap 8, #16: nothing changed, and that is what somebody will want to know."""
+    read = read_groups(claims, "groups")
+    come(grouped, said(groups=read.names, notes=(read.note,), claims=claims))
+    assert groups_of(grouped) == {"a", "b"}
+    record = newest(grouped)
+    assert (record["kept"], record["notes"]) == (["a", "b"], [sentence])
+    assert record["why"] == {"a": "corp did not say", "b": "corp did not say"}
+
+
+def test_what_stays_by_configuration_is_on_record_as_that(grouped: Gatepost) -> None:
+    come(grouped, said(groups=("a",)), replace(CORP, group_sync="add"))
+    assert newest(grouped)["kept"] == ["b"]
+    assert newest(grouped)["why"] == {"b": "corp does not list it, and group_sync is add"}
+
+
+def test_a_cap_and_what_was_left_out_are_on_record_though_nothing_changed(grouped: Gatepost) -> None:
+    """IF-X11: the surplus is dropped, and the sign-in succeeds."""
+    come(grouped, said(groups=("a", "b", "x", "c")), replace(CORP, group_limit=3))
+    record = newest(grouped)
+    assert (record["left_out"], record["beyond_limit"], record.get("added")) == (["x"], 1, None)
+
+
+def test_a_sign_in_that_changes_nothing_leaves_no_record_of_groups(grouped: Gatepost) -> None:
+    before = count(grouped)
+    come(grouped, said(groups=("a", "b")))
+    assert count(grouped) == before
+
+
+def test_a_record_is_bounded_whatever_a_provider_sends(grouped: Gatepost) -> None:
+    come(grouped, said(groups=tuple(f"unknown-{n}" for n in range(5_000))), replace(CORP, group_limit=5_000))
+    record = newest(grouped)
+    assert len(record["left_out"]) == 50  # type: ignore[arg-type]
+
+
+def test_roles_kept_for_want_of_a_word_are_on_record_too(grouped: Gatepost) -> None:
+    settings = replace(CORP, role_map={"a": "reader"})
+    come(grouped, said(groups=("a",)), settings)
+    come(grouped, said(groups=None), settings)
+    record = newest(grouped, "roles.synchronised")
+    assert (record["kept"], record["why"]) == (["reader"], {"reader": "corp did not say which groups there are"})
