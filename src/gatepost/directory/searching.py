@@ -61,7 +61,7 @@ def search_subjects(
     if thing.type not in types or action not in types[thing.type].relations or kind not in types:
         return []
     ends = time.monotonic() + DEADLINE
-    named = {Subject.parse(text) for text in access.subjects(thing, action, gate.memory.graph)}
+    named = {Subject.parse(text) for text in access.subjects(thing, action, gate.memory.graph, context)}
     ids = {subject.id for subject in named if subject.type == kind and subject.id != ANYONE}
     if Subject(kind, ANYONE) in named:
         ids |= _everybody(gate, kind)
