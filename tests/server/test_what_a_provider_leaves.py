@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ GIVEN: dict[str, Any] = {
     "claims_map": CLAIMS,
     "scopes": ("openid", "groups", "offline_access"),
     "scopes_configured": True,
+    "http_timeout": timedelta(seconds=30),  # a busy machine is no provider that fails
 }
 SYNC = "/api/v1/users/bob/sync"
 EDIT = {"action": "edit", "resource": "dataset:d"}

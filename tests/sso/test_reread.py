@@ -46,6 +46,7 @@ from tests.sso.test_session_roles import tool_of
 from tests.tokens.signing_in import by_bearer, by_cookie
 
 Open = Callable[..., Gatepost]
+LONG = timedelta(seconds=30)  # a busy machine is no provider that fails
 SCOPES = ("openid", "groups", "offline_access")
 
 
@@ -65,7 +66,13 @@ def op(dice: FakeDice) -> Iterator[InProcessProvider]:
 def open_with(open_gate: OpenGate, gate_url: str, op: InProcessProvider) -> Open:
     def open_one(**changes: Any) -> Gatepost:
         settings = settings_for(gate_url)
-        given = {"scopes": SCOPES, "scopes_configured": True, "role_map": {"writers": "steward"}, **changes}
+        given = {
+            "scopes": SCOPES,
+            "scopes_configured": True,
+            "role_map": {"writers": "steward"},
+            "http_timeout": LONG,
+            **changes,
+        }
         return open_gate(replace(settings, sso=replace(settings.sso, providers=(op.settings(**given),))))
 
     return open_one

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from gatepost.access import roles_of
 from gatepost.audit.trail import Filter, read_audit
@@ -23,6 +24,7 @@ from gatepost.errors import Forbidden, InvalidToken
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal, Subject
 from gatepost.settings import ClaimRule, ProviderSettings
+from gatepost.store import tables
 from gatepost.tokens.api_tokens import WantedToken, issue_api_token
 from gatepost.tokens.grants import Approval, Place, open_for
 from gatepost.tokens.refresh_tokens import TokenPair, refresh
@@ -328,3 +330,12 @@ def test_rights_tell_where_such_a_role_comes_from(gate: Gatepost) -> None:
     end_session(gate, ADMIN, session.record.id)
     assert rights_of(gate, ADMIN, "alice").vouched == ()
     assert "curator" not in roles_of(Subject("user", "alice"), gate.memory.graph)
+
+
+def test_a_refresh_token_beyond_all_measure_is_not_kept_and_lets_in_all_the_same(gate: Gatepost) -> None:
+    s = tables.sessions
+    for size, kept in ((100, True), (20_000, False)):
+        session = come(gate, said(refresh_token="r" * size))
+        with gate.store.read() as connection:
+            query = select(s.c.provider_token).where(s.c.id == session.record.id)
+            assert (connection.execute(query).scalar_one() is not None) is kept

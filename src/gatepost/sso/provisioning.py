@@ -23,6 +23,7 @@ from gatepost.settings import ProviderSettings
 from gatepost.sso.callback import SignedIn
 from gatepost.sso.claimed_roles import CarriedRoles, carried_roles
 from gatepost.sso.group_sync import Synced, record_of, synchronise
+from gatepost.sso.renewal import MAX_REFRESH_TOKEN
 from gatepost.sso.role_sync import known_roles, synchronise_roles
 from gatepost.store import tables
 from gatepost.store.relations import holding
@@ -87,7 +88,7 @@ def _entered(
             longest=settings.session_max_age,
             roles=roles,
             default_role=carried.default,
-            provider_token=person.refresh_token or None,
+            provider_token=person.refresh_token if len(person.refresh_token) <= MAX_REFRESH_TOKEN else None,
         )
         return open_session(gate, tx, subject, arrival, cookie=True), ""
 

@@ -124,6 +124,8 @@ def read_again(gate: Gatepost, caller: Principal, hand: AtHand) -> Reread:
         tokens = refresh_grant(provider, token)
         token = tokens.refresh_token or token
         claims = ask_again(provider, tokens, hand.provider_subject, gate.now())
+        if tokens.id_token:
+            _require_issuer(claims, hand)
         return _brought_in_line(gate, caller, provider, hand, claims, token)
     except GrantOver as over:
         ended = _end_what_rested_on_it(gate, caller, hand)
@@ -135,6 +137,12 @@ def read_again(gate: Gatepost, caller: Principal, hand: AtHand) -> Reread:
             provider.note_failure(str(error))
             _note_failure(gate, caller, hand, error)
         raise
+
+
+def _require_issuer(claims: VerifiedClaims, hand: AtHand) -> None:
+    """A provider of many tenants has an issuer for each, and all of them are its own."""
+    if claims["iss"] != hand.issuer:
+        raise NotAboutThem(f"{hand.provider}: the refreshed ID token is of another issuer", detail="iss differs")
 
 
 def _take(gate: Gatepost, hand: AtHand) -> str:
