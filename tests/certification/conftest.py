@@ -49,7 +49,7 @@ class Visitor:
 
     def begin(self, path: str = "/oauth/op/login", **query: str) -> str:
         """Ask for a sign-in; the address at the provider that the browser is sent to."""
-        answer = self.client.get(path, params=query, follow_redirects=False)
+        answer = self.client.get(path, params=query or None, follow_redirects=False)
         assert answer.status_code == 303, f"{answer.status_code} {answer.text}"
         return str(answer.headers["location"])
 

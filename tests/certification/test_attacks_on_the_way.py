@@ -147,18 +147,38 @@ def test_a_sign_in_is_a_new_session_whatever_the_browser_had(rp: RelyingParty) -
         assert attacker.client.get("/api/v1/me").status_code == 401
 
 
-def test_the_session_of_before_ends_with_a_sign_in_by_password(rp: RelyingParty) -> None:
+@pytest.mark.parametrize("way", ["password", "elsewhere", "elsewhere, as somebody else"])
+def test_the_session_of_before_ends_with_the_next_sign_in(rp: RelyingParty, op: HostileProvider, way: str) -> None:
     """One browser, one session: what was left open by the one before is closed for everybody who kept its cookie."""
     visitor, keeper = rp.visitor(), rp.visitor()
     with visitor.client, keeper.client:
         visitor.require_in(visitor.sign_in())
         keeper.client.cookies.update(dict(visitor.client.cookies))
         assert keeper.who() == "jane"
-        form = {"username": "admin", "password": ADMIN_PASSWORD}
-        visitor.client.post("/login", data=form, headers={"Origin": rp.running.url})
 
-        assert visitor.who() == "admin"
+        if way == "password":
+            form = {"username": "admin", "password": ADMIN_PASSWORD}
+            visitor.client.post("/login", data=form, headers={"Origin": rp.running.url})
+        elif way == "elsewhere":
+            visitor.sign_in()
+        else:
+            op.sub, op.person = "another-1", {"preferred_username": "john"}
+            visitor.sign_in()
+
+        assert visitor.who() == {"password": "admin", "elsewhere": "jane"}.get(way, "john")
         assert keeper.client.get("/api/v1/me").status_code == 401
+
+
+def test_a_sign_in_that_fails_leaves_the_session_as_it_is(rp: RelyingParty, op: HostileProvider) -> None:
+    """Or any link to a callback would sign people out."""
+    visitor = rp.visitor()
+    with visitor.client:
+        visitor.require_in(visitor.sign_in())
+        op.change.claims = with_(aud="another-client")
+
+        assert visitor.sign_in().status_code == 502
+        assert visitor.client.get("/oauth/op/callback?state=x&code=y", follow_redirects=False).status_code == 400
+        assert visitor.who() == "jane"
 
 
 ELSEWHERE = (

@@ -26,7 +26,7 @@ from gatepost.sso.parked import park, unpark
 from gatepost.sso.provider import Provider
 from gatepost.sso.provisioning import Visit, enter
 from gatepost.sso.states import providers_of
-from gatepost.tokens.sessions import NewSession
+from gatepost.tokens.sessions import NewSession, sign_out
 
 PARKED = "parked"
 
@@ -83,6 +83,8 @@ async def _sign_in(request: Request, provider: Provider, attempt: Attempt, param
     visit = Visit(address=request.state.address, agent=agent, linking=caller if attempt.link else None)
     session = await request.state.pools.provider(provider.name)(_finish, gate, provider, attempt, params, visit)
     response = RedirectResponse(safe_next(attempt.next), 303, headers={"Cache-Control": "no-store"})
+    if caller.method is Method.SESSION:
+        await request.state.pools.database(sign_out, gate, caller)  # one browser, one session: the old one ends
     set_session(response, gate, session.secret)
     forget(response, gate, ASK_AGAIN)
     return response
