@@ -10,10 +10,11 @@ import pytest
 
 from gatepost.errors import Forbidden, InvalidRequest, InvalidToken, ProviderFailed
 from gatepost.settings import ClaimRule
-from gatepost.sso.callback import SignedIn, finish
+from gatepost.sso.callback import SignedIn, finish, vouch
 from gatepost.sso.claimed_roles import read_roles
 from gatepost.sso.login import Wish
 from gatepost.sso.provider import Provider
+from gatepost.sso.renewal import NotAboutThem, ask_again
 from tests.sso.conftest import Clock, Flow
 from tests.sso.oauth2_in_process import CLIENT_SECRET, Document, Forge, running_forge
 from tests.sso.provider_in_process import InProcessProvider, Raw, with_, without
@@ -342,6 +343,23 @@ def test_an_email_that_userinfo_does_not_call_verified_opens_nothing(
     else:
         with pytest.raises(Forbidden, match="no verified e-mail domain"):
             sign_in(flow)
+
+
+def test_a_re_read_asks_the_userinfo_and_is_about_them_or_about_nobody(
+    forge: Forge, signing_in: FlowWith, clock: Clock
+) -> None:
+    """With the access token of a refresh grant; userinfo of another subject takes nothing away and gives nothing."""
+    flow = signing_in()
+    request = flow.begin()
+    params = forge.answer_to(request.url)
+    tokens = vouch(flow.provider, request.attempt, params, clock()).tokens
+
+    assert ask_again(flow.provider, tokens, "583231", clock())["login"] == "octocat"
+    with pytest.raises(NotAboutThem):
+        ask_again(flow.provider, tokens, "583232", clock())
+    forge.raw["/api/user/emails"] = Raw(status=500)
+    with pytest.raises(ProviderFailed, match="e-mail addresses"):
+        ask_again(flow.provider, tokens, "583231", clock())
 
 
 # What does not apply

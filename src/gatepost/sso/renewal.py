@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gatepost.errors import Conflict, InvalidToken, ProviderFailed
-from gatepost.sso.http import Answer, json_object
+from gatepost.sso.http import Answer
 from gatepost.sso.id_token import validate_id_token
 from gatepost.sso.keys import VerifiedClaims
-from gatepost.sso.token_request import MAX_TOKEN, Tokens, client_proof
+from gatepost.sso.oauth2 import read_identity
+from gatepost.sso.token_request import MAX_TOKEN, Tokens, client_proof, token_document
 from gatepost.sso.userinfo import complete
 
 if TYPE_CHECKING:
@@ -57,12 +58,24 @@ def ask_again(provider: Provider, tokens: Tokens, subject: str, now: datetime) -
     the same issuer and subject as at the sign-in, or nothing of it counts.  A nonce need not be there: nobody was sent
     with one.  Raises `ProviderFailed`, for a userinfo that does not answer too: half an answer takes nothing away.
     """
+    if provider.settings.protocol == "oauth2":
+        return _asked_userinfo(provider, tokens, subject)
     said = VerifiedClaims({"iss": provider.issuer, "sub": subject})
     if tokens.id_token:
         said = _validated(provider, tokens, now)
     if said["sub"] != subject:
         raise NotAboutThem(f"{provider.name}: the refreshed ID token is of somebody else", detail="sub differs")
     claims, notes = complete(provider, said, tokens)
+    if notes:
+        raise ProviderFailed(notes[0])
+    return claims
+
+
+def _asked_userinfo(provider: Provider, tokens: Tokens, subject: str) -> VerifiedClaims:
+    """What plain OAuth 2.0 says of them: an ID token that came along is not looked at, as at the sign-in."""
+    claims, notes = read_identity(provider, tokens)
+    if claims["sub"] != subject:
+        raise NotAboutThem(f"{provider.name}: the userinfo is about somebody else", detail="the subject differs")
     if notes:
         raise ProviderFailed(notes[0])
     return claims
@@ -79,7 +92,7 @@ def _validated(provider: Provider, tokens: Tokens, now: datetime) -> VerifiedCla
 def _document(provider: Provider, answer: Answer) -> Mapping[str, object]:
     """Read the answer.  It is not repeated in an error: a provider may put anything into it."""
     try:
-        document = json_object(answer, provider.name, _WHAT)
+        document = token_document(provider, answer)
     except ProviderFailed:
         if answer.status == 200:
             raise

@@ -65,7 +65,7 @@ def report(gate: Gatepost, source: Provider | Issuer) -> ProviderReport:
         name=source.name,
         display_name=state.display_name,
         protocol=source.settings.protocol if isinstance(source, Provider) else "jwt",
-        issuer=source.settings.issuer,
+        issuer=source.issuer or None if isinstance(source, Provider) else source.settings.issuer,
         status=status,
         message=state.last_error if status == "down" else "",
         last_error=state.last_error,

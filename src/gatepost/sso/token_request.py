@@ -108,11 +108,10 @@ METHODS: Mapping[str, Callable[[Provider], _Proof]] = {
 
 
 def _document(provider: Provider, answer: Answer) -> Mapping[str, object]:
-    """Read the answer.  GitHub's errors have the status 200, and without an `Accept` it answers with a form."""
+    """Read the answer.  GitHub's errors have the status 200."""
     name = provider.name
     try:
-        is_form = provider.settings.protocol == "oauth2" and answer.content_type == FORM
-        document = _form(answer, name) if is_form else json_object(answer, name, _WHAT)
+        document = token_document(provider, answer)
     except ProviderFailed:
         if answer.status == 200:
             raise
@@ -120,6 +119,15 @@ def _document(provider: Provider, answer: Answer) -> Mapping[str, object]:
     if answer.status != 200 or document.get("error") is not None:
         raise _refused(name, answer.status, document.get("error"))
     return document
+
+
+def token_document(provider: Provider, answer: Answer) -> Mapping[str, object]:
+    """Return what the token endpoint says: JSON, or from plain OAuth 2.0 a form, which is how GitHub began.
+
+    Raises `ProviderFailed` for anything else.
+    """
+    is_form = provider.settings.protocol == "oauth2" and answer.content_type == FORM
+    return _form(answer, provider.name) if is_form else json_object(answer, provider.name, _WHAT)
 
 
 def _form(answer: Answer, name: str) -> Mapping[str, object]:
