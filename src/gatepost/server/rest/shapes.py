@@ -140,32 +140,6 @@ class PasswordBody(Body):
     current_password: Secret | None = None
 
 
-class RightAnswer(Answer):
-    kind: str
-    right: str
-    resource: str
-    source: str
-    sentence: str
-
-
-class VouchedRoleAnswer(Answer):
-    """A role that a provider vouches for until a session ends."""
-
-    role: str
-    provider: str
-    session: str
-    expires_at: datetime | None
-
-
-class RightsAnswer(Answer):
-    username: str
-    groups: list[str]
-    roles: list[str]
-    permissions: list[RightAnswer]
-    relations: list[RightAnswer]
-    vouched: list[VouchedRoleAnswer]
-
-
 class IdentityAnswer(Answer):
     id: str
     provider: str

@@ -11,12 +11,12 @@ from gatepost.directory.users import UNSET, Ended, NewPassword, NewUser, UserCha
 from gatepost.records import Profile
 from gatepost.server.pools import Pools
 from gatepost.server.rest.given import Caller, Gate, WantedPage, all_of, page_of, problems
+from gatepost.server.rest.rights_shapes import RightsAnswer
 from gatepost.server.rest.shapes import (
     ChangedUserAnswer,
     FoundAnswer,
     Page,
     PasswordBody,
-    RightsAnswer,
     UserAnswer,
     UserBody,
     UserPatch,
