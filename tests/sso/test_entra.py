@@ -135,6 +135,14 @@ def test_a_key_of_one_tenant_signs_for_that_one_alone(entra: Entra, tenant: str)
     assert refused.value.detail == "tid: of another tenant than the key that signed it"
 
 
+def test_two_tenants_are_not_mixed_even_where_the_key_says_nothing(entra: Entra) -> None:
+    entra.key_issuer = None
+
+    with pytest.raises(ProviderFailed) as refused:
+        entra.sign_in(CONTOSO, tid=FABRIKAM)
+    assert refused.value.detail == "tid: missing, or not the tenant of the issuer"
+
+
 @pytest.mark.parametrize("of", [CONTOSO, None])
 def test_a_key_may_be_the_tenant_s_own_or_say_nothing(entra: Entra, of: str | None) -> None:
     entra.key_issuer = None if of is None else entra.issuer(of)
