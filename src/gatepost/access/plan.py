@@ -6,7 +6,7 @@ its wildcard's (`user:*`) the odd one after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gatepost.access.model import (
@@ -23,6 +23,7 @@ from gatepost.access.model import (
 from gatepost.access.validate import parts
 from gatepost.principal import ANYONE
 
+MAX_SETS = 500
 NO_RELATION = 0  # the relation number of no relation, so that a plain subject's value is its id shifted
 
 
@@ -70,7 +71,15 @@ class _Flat:
 
     own: set[int] = field(default_factory=set)
     parents: dict[int, set[int]] = field(default_factory=dict)
+    uses: set[int] = field(default_factory=set)
     exact: bool = True
+
+    def take(self, used: _Flat) -> None:
+        """Add what a relation that this one is computed from looks up."""
+        self.own |= used.own
+        for tupleset, relations in used.parents.items():
+            self.parents.setdefault(tupleset, set()).update(relations)
+        self.exact = self.exact and used.exact
 
 
 class Compiled:
@@ -87,6 +96,8 @@ class Compiled:
         self.kinds = {name: 2 * number for number, name in enumerate(model.types)}
         self.kind_names = tuple(model.types)
         self.rewrites = {self.key(kind, name): rewrite for kind, name, rewrite in _definitions(model)}
+        self._flats = self._flattened()
+        self._computed = self._closures()
         self.allowed = frozenset(self._shapes())
         self.writable = self._writable()
         self.cells = tuple(
@@ -99,13 +110,14 @@ class Compiled:
         }
         self.feeds = self._feeds()
         self.implied = self._implied()
-        self.plans = self._make_plans()
         named = {
             key: {self.key(r.type, r.relation) for r in direct(rewrite) if r.relation}
             for key, rewrite in self.rewrites.items()
         }
         self.name_usersets = frozenset(key for key, usersets in named.items() if usersets)
-        self.name_unmemoised = frozenset(key for key, usersets in named.items() if usersets - self.memoised)
+        self.unmemoised = {key: tuple(usersets - self.memoised) for key, usersets in named.items()}
+        self.name_unmemoised = frozenset(key for key, usersets in self.unmemoised.items() if usersets)
+        self.plans = self._make_plans()
         self.role = self.assignee = self.permission = self.permission_key = -1
         held = self.relation_key("role", "permission")
         if roles and held is not None and self.relation_key("role", "assignee") is not None:
@@ -167,16 +179,19 @@ class Compiled:
             for part in parts(self.rewrites[used])
         )
 
-    def computed_from(self, key: int) -> set[int]:
+    def computed_from(self, key: int) -> frozenset[int]:
         """The relations of the same object that one is computed from, itself among them."""
-        kind = key & ~self.mask
-        todo, seen = [key], {key}
-        while todo:
-            for part in parts(self.rewrites[todo.pop()]):
-                if isinstance(part, Computed) and (used := kind | self.relations[part.relation]) not in seen:
-                    seen.add(used)
-                    todo.append(used)
-        return seen
+        return self._computed[key]
+
+    def _closures(self) -> dict[int, frozenset[int]]:
+        uses = {
+            key: {key & ~self.mask | self.relations[p.relation] for p in parts(rewrite) if isinstance(p, Computed)}
+            for key, rewrite in self.rewrites.items()
+        }
+        found: dict[int, frozenset[int]] = {}
+        for key in _used_first(uses):
+            found[key] = frozenset((key,)).union(*(found[used] for used in uses[key]))
+        return found
 
     def _usersets(self, key: int) -> Iterator[int]:
         """The usersets that tuples of this relation, or of those it is computed from, may name."""
@@ -203,42 +218,53 @@ class Compiled:
         return {key: tuple(sorted(numbers)) for key, numbers in found.items()}
 
     def _flat(self, key: int) -> _Flat:
-        flat = _Flat()
-        todo, seen = [key], set[int]()
-        while todo:
-            current = todo.pop()
-            if current not in seen:
-                seen.add(current)
-                self._flatten(self.rewrites[current], current, flat, todo)
-        return flat
+        return self._flats[key]
 
-    def _flatten(self, rewrite: Rewrite, key: int, flat: _Flat, todo: list[int]) -> None:
+    def _flattened(self) -> dict[int, _Flat]:
+        """What each relation looks up, with all that it is computed from; exclusions give nothing."""
+        flats = {key: _Flat() for key in self.rewrites}
+        for key, rewrite in self.rewrites.items():
+            self._flatten(rewrite, key, flats[key])
+        for key in _used_first({key: flat.uses for key, flat in flats.items()}):
+            for used in tuple(flats[key].uses):
+                flats[key].take(flats[used])
+        return flats
+
+    def _flatten(self, rewrite: Rewrite, key: int, flat: _Flat) -> None:
         kind, number = key & ~self.mask, key & self.mask
         match rewrite:
             case Direct():
                 flat.own.add(number)
             case Computed(relation):
-                todo.append(kind | self.relations[relation])
+                flat.uses.add(kind | self.relations[relation])
             case FromParent(relation, tupleset):
                 flat.parents.setdefault(self.relations[tupleset], set()).add(self.relations[relation])
             case Union(children):
                 for child in children:
-                    self._flatten(child, key, flat, todo)
+                    self._flatten(child, key, flat)
             case Intersection(children):
                 flat.exact = False
                 for child in children:
-                    self._flatten(child, key, flat, todo)
+                    self._flatten(child, key, flat)
             case Exclusion(base, _):
                 flat.exact = False
-                self._flatten(base, key, flat, todo)
+                self._flatten(base, key, flat)
 
     def _make_plans(self) -> dict[int, Plan]:
         """Make the plan of every relation, and of every set of relations that one of them wants of a parent."""
         todo: list[tuple[Plan, frozenset[int]]] = []
         made: dict[tuple[int, frozenset[int]], Plan] = {}
+        whole: set[tuple[int, frozenset[int]]] = set()
+        most = len(self.rewrites) + MAX_SETS
 
         def plan_of(kind: int, numbers: frozenset[int]) -> Plan:
             plan = made.get((kind, numbers))
+            if plan is None and len(numbers) > 1 and len(made) >= most:
+                # Sets of relations multiply without end in some models.  All of a type's are more than is wanted, and
+                # whoever they name is asked about.
+                numbers = frozenset(key & self.mask for key in self.rewrites if key >> self.bits == kind)
+                plan = made.get((kind, numbers))
+                whole.add((kind, numbers))
             if plan is None:
                 plan = made[kind, numbers] = Plan(kind, numbers)
                 todo.append((plan, numbers))
@@ -248,6 +274,8 @@ class Compiled:
         while todo:
             plan, numbers = todo.pop()
             self._fill(plan, numbers, plan_of)
+        for each in whole:
+            made[each].exact = False
         _spread_inexactness(made.values())
         return plans
 
@@ -257,11 +285,10 @@ class Compiled:
         plan.own = tuple(sorted({number for flat in flats for number in flat.own}))
         links = []
         for number in plan.own:
-            for wanted in direct(self.rewrites[plan.kind << self.bits | number]):
-                if wanted.relation and self.key(wanted.type, wanted.relation) not in self.memoised:
-                    plan.exact = False
-                    suffix = self.relations[wanted.relation]
-                    links.append(Link(plan_of(self.kinds[wanted.type], frozenset({suffix})), suffix, number))
+            for userset in self.unmemoised[plan.kind << self.bits | number]:
+                plan.exact = False
+                suffix = userset & self.mask
+                links.append(Link(plan_of(userset >> self.bits, frozenset({suffix})), suffix, number))
         above: dict[int, set[int]] = {}
         for flat in flats:
             for tupleset, wanted_there in flat.parents.items():
@@ -279,6 +306,25 @@ class Compiled:
         places = self.cells[plan.kind >> 1]
         plan.cells = tuple(places[number] for number in plan.own if number in places)
         plan.parent_cells = tuple((places[tupleset], targets) for tupleset, targets in plan.parents)
+
+
+def _used_first(uses: Mapping[int, Collection[int]]) -> Iterator[int]:
+    """Yield each relation after all that it uses.  Raises `ValueError` for a cycle, which no validated model has."""
+    done: set[int] = set()
+    most = len(uses) + sum(map(len, uses.values()))
+    for start in uses:
+        todo = [start]
+        while todo:
+            missing = [used for used in uses[todo[-1]] if used not in done]
+            if missing:
+                todo += missing
+                if len(todo) > most:
+                    raise ValueError("a relation is computed from itself")
+                continue
+            key = todo.pop()
+            if key not in done:
+                done.add(key)
+                yield key
 
 
 def _spread_inexactness(plans: Iterable[Plan]) -> None:

@@ -130,9 +130,9 @@ def _cycles(model: AuthorizationModel) -> Iterator[tuple[Relation, str]]:
             name: {part.relation for part in parts(rewrite) if isinstance(part, Computed)}
             for name, rewrite in kind.relations.items()
         }
-        for name, used_first in uses.items():
+        for name in _entangled(uses):
             seen: set[str] = set()
-            todo = list(used_first)
+            todo = list(uses[name])
             while todo:
                 used = todo.pop()
                 if used not in seen:
@@ -142,19 +142,54 @@ def _cycles(model: AuthorizationModel) -> Iterator[tuple[Relation, str]]:
                 yield (kind.name, name), f"{kind.name}#{name} is computed from itself"
 
 
+def _entangled(uses: Mapping[str, set[str]]) -> list[str]:
+    """The relations in a cycle or above one: those that are left when one takes away what uses nothing that is left."""
+    users: dict[str, list[str]] = {}
+    for name, used in uses.items():
+        for each in used:
+            users.setdefault(each, []).append(name)
+    waits_for = {name: sum(each in uses for each in used) for name, used in uses.items()}
+    free = [name for name, count in waits_for.items() if not count]
+    while free:
+        name = free.pop()
+        del waits_for[name]
+        for user in users.get(name, ()):
+            waits_for[user] -= 1
+            if not waits_for[user]:
+                free.append(user)
+    return list(waits_for)
+
+
 def _impossible(model: AuthorizationModel) -> Iterator[tuple[Relation, str]]:
     """A relation that no chain of tuples can ever give: found by growing the set of those that one can."""
+    definitions = {(kind, name): rewrite for kind, name, rewrite in _definitions(model)}
+    users: dict[Relation, list[Relation]] = {}
+    for (kind, name), rewrite in definitions.items():
+        for used in _drawn_on(model, kind, rewrite):
+            users.setdefault(used, []).append((kind, name))
     possible: set[Relation] = set()
-    grew = True
-    while grew:
-        grew = False
-        for kind, name, rewrite in _definitions(model):
-            if (kind, name) not in possible and _has_entry(model, kind, rewrite, possible):
-                possible.add((kind, name))
-                grew = True
-    for kind, name, _ in _definitions(model):
+    todo = list(definitions)
+    while todo:
+        each = todo.pop()
+        if each not in possible and _has_entry(model, each[0], definitions[each], possible):
+            possible.add(each)
+            todo.extend(users.get(each, ()))
+    for kind, name in definitions:
         if (kind, name) not in possible:
             yield (kind, name), f"{kind}#{name} is impossible: no tuple can ever lead to it"
+
+
+def _drawn_on(model: AuthorizationModel, kind: str, rewrite: Rewrite) -> Iterator[Relation]:
+    """Yield the relations of types that a definition looks at."""
+    for part in parts(rewrite):
+        match part:
+            case Direct(restrictions):
+                yield from ((r.type, r.relation) for r in restrictions if r.relation)
+            case Computed(relation):
+                yield kind, relation
+            case FromParent(relation, tupleset):
+                above = model.rewrite(kind, tupleset)
+                yield from ((r.type, relation) for r in direct(above)) if above is not None else ()
 
 
 def _has_entry(model: AuthorizationModel, kind: str, rewrite: Rewrite, possible: set[Relation]) -> bool:
