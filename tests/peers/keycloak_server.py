@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 
+from tests.peers.company import Visitor
 from tests.peers.programs import answers, free_port, made, program
 
 REALM = Path(__file__).parent / "keycloak/realm.json"
@@ -23,6 +24,17 @@ JAVA = "-Xms64m -Xmx512m -XX:MaxMetaspaceSize=256m -XX:+UseSerialGC -XX:TieredSt
 
 def password(username: str) -> str:
     return f"{username}-at-keycloak"
+
+
+def sign_in(visitor: Visitor, username: str = "alice", provider: str = "Keycloak") -> None:
+    """Press the provider's button, and fill in Keycloak's form."""
+    visitor.choose(provider)
+    page = visitor.page
+    page.locator("#username").fill(username)
+    page.locator("#password").fill(password(username))
+    page.locator("#kc-login").click()
+    visitor.is_back()
+    assert visitor.me()["username"] == username
 
 
 class Realm:
@@ -77,7 +89,7 @@ class Keycloak:
         self.url = url
         self._numbers = itertools.count(1)
 
-    def realm(self, gatepost: str, algorithm: str = "EdDSA") -> Realm:
+    def realm(self, gatepost: str, algorithm: str = "ES256") -> Realm:
         """A fresh realm for the Gatepost at that address, which proves itself with keys of `algorithm`."""
         name = f"company-{next(self._numbers)}"
         text = REALM.read_text(encoding="utf-8")

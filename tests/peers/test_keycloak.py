@@ -10,7 +10,7 @@ import pytest
 from gatepost.gate import Gatepost
 from tests.peers.company import Place, Visitor, table, to
 from tests.peers.conftest import Serve, Visit
-from tests.peers.keycloak_server import SECRET, Keycloak, Realm, password
+from tests.peers.keycloak_server import SECRET, Keycloak, Realm, sign_in
 
 pytestmark = [pytest.mark.peer, pytest.mark.browser, pytest.mark.slow]
 
@@ -36,20 +36,6 @@ def gatepost(realm: Realm, serve: Serve) -> Gatepost:
 def visitor(gatepost: Gatepost, visit: Visit) -> Visitor:
     assert gatepost.settings.sso.providers[0].display_name == "Keycloak"  # from the preset
     return visit()
-
-
-def fill_in(visitor: Visitor, username: str) -> None:
-    page = visitor.page
-    page.locator("#username").fill(username)
-    page.locator("#password").fill(password(username))
-    page.locator("#kc-login").click()
-    visitor.is_back()
-
-
-def sign_in(visitor: Visitor, username: str = "alice", provider: str = "Keycloak") -> None:
-    visitor.choose(provider)
-    fill_in(visitor, username)
-    assert visitor.me()["username"] == username
 
 
 def leave_keycloak(visitor: Visitor, realm: Realm) -> None:

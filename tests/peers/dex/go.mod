@@ -1,3 +1,6 @@
+// Dex 2.13 of 2019: the newest version that has a name Go's rules allow, for its later tags lack the /v2 that they ask
+// for.  It is older than go.mod, so the versions of what it is built with are chosen here: new ones where it compiles with
+// them, above all for cryptography, XML signatures and HTTP; those of its time where an interface has changed since.
 module gatepost.example/peers/dex
 
 go 1.26.0
@@ -63,3 +66,5 @@ require (
 replace github.com/cockroachdb/cockroach-go => ./crdb
 
 replace github.com/prometheus/client_golang => github.com/prometheus/client_golang v0.8.0
+
+replace github.com/mattn/go-sqlite3 => ./sqlite3
