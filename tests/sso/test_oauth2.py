@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,7 +18,7 @@ from gatepost.sso.provider import Provider
 from gatepost.sso.renewal import NotAboutThem, ask_again
 from tests.sso.conftest import Clock, Flow
 from tests.sso.oauth2_in_process import CLIENT_SECRET, Document, Forge, running_forge
-from tests.sso.provider_in_process import InProcessProvider, Raw, with_, without
+from tests.sso.provider_in_process import InProcessProvider, Raw, running_provider, with_, without
 
 FlowWith = Callable[..., Flow]
 
@@ -307,6 +308,26 @@ def test_a_userinfo_that_is_none_signs_nobody_in(forge: Forge, signing_in: FlowW
 
     with pytest.raises(ProviderFailed, match=sentence):
         sign_in(signing_in())
+
+
+def test_a_slow_userinfo_is_given_up(clock: Clock) -> None:
+    """One byte now and then is no answer: the bound is on the whole of it."""
+    with running_provider() as op:
+        flow = Flow(
+            op,
+            clock,
+            protocol="oauth2",
+            authorization_endpoint=f"{op.issuer}/authorize",
+            token_endpoint=f"{op.issuer}/token",
+            userinfo_endpoint=f"{op.issuer}/userinfo",
+            http_timeout=timedelta(milliseconds=500),
+        )
+        op.tamper.raw["/userinfo"] = Raw(pieces=(b" ",) * 40, pause=0.1)
+        with pytest.raises(ProviderFailed, match=r"no answer within 0.5 s when asked for the userinfo"):
+            flow.sign_in()
+        op.tamper.raw.clear()
+
+        assert flow.sign_in().subject == op.people["bob"].sub  # the same provider, without its ID token
 
 
 # What the claims are good for
