@@ -53,6 +53,8 @@ PAGES = (
     "/roles/auditor",
     "/services",
     "/services/etl",
+    "/providers",
+    "/conflicts",
     "/audit",
     "/audit?event=nothing.at.all",
     "/logout",

@@ -195,7 +195,7 @@ def test_an_admin_sees_how_each_is_doing_and_looks_now(start: Open, browse: Brow
 
     expect(page.get_by_role("status")).to_contain_text("Asked just now")
     expect(page.get_by_role("region", name="Op").get_by_text("down", exact=True)).to_be_visible()
-    expect(page.get_by_role("region", name="Op").get_by_text("Op: the key set answered 503.")).to_be_visible()
+    expect(page.get_by_role("region", name="Op").get_by_text("The key set answered 503.")).to_be_visible()
     expect(page.get_by_role("region", name="gateway").get_by_text("not asked yet")).to_be_visible()
     assert page.get_by_role("link", name="Try a sign-in with Op").get_attribute("href") == "/oauth/op/login?try=true"
 
