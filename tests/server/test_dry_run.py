@@ -24,6 +24,7 @@ from tests.conftest import ADMIN, ADMIN_PASSWORD, OpenGate
 from tests.dice import FakeDice
 from tests.server.conftest import InProcess
 from tests.server.elsewhere import OURS, is_signed_in, settings_with, sign_in
+from tests.sso.oauth2_in_process import running_forge
 from tests.sso.provider_in_process import InProcessProvider, Person, Raw, running_provider, with_, without
 
 TRY = "/oauth/op/login?try=true"
@@ -309,6 +310,17 @@ def test_each_claim_says_where_it_came_from(start: Start, op: InProcessProvider)
     op.people["bob"] = Person("sub-1", {"preferred_username": "bob"}, {"email": "bob@example.org", "groups": ["x"]})
     sources = {claim["name"]: claim["source"] for claim in result_of(try_out(start(), op))["claims"]}
     assert (sources["preferred_username"], sources["email"], sources["groups"]) == ("ID token", "userinfo", "userinfo")
+
+
+def test_at_a_provider_of_plain_oauth_2(open_gate: OpenGate, sqlite_url: str, in_process: InProcess) -> None:
+    with running_forge() as forge:
+        browser = as_admin(in_process(open_gate(settings_with(sqlite_url, forge.settings()))))
+        started = browser.get("/oauth/forge/login?try=true" + TERMINAL).headers["location"]
+        result = result_of(browser.get("/oauth/forge/callback", params=forge.answer_to(started)))
+        assert (result["failed"], result["username"]) == (None, "octocat")
+        sources = {claim["name"]: claim["source"] for claim in result["claims"]}
+        assert (sources["iss"], sources["login"]) == ("configuration", "userinfo")
+        assert browser.get("/api/v1/users/octocat").status_code == 404
 
 
 def test_it_serves_once_and_in_its_own_browser(start: Start, op: InProcessProvider, in_process: InProcess) -> None:

@@ -13,7 +13,7 @@ from gatepost.sso.keys import read_unverified
 
 HIDDEN = "(a secret, not shown)"
 MOST_CHARACTERS = 2000  # of one claim
-ID_TOKEN, USERINFO = "ID token", "userinfo"
+ID_TOKEN, USERINFO, CONFIGURED = "ID token", "userinfo", "configuration"
 # They bind this one answer together, and are worth nothing to a reader.
 LEFT_OUT = frozenset({"nonce", "at_hash", "c_hash", "s_hash"})
 _SECRET_NAME = re.compile(r"token|secret|passw|api_?-?key|credential", re.IGNORECASE)
@@ -34,10 +34,17 @@ def shown_claims(vouched: Vouched) -> tuple[ShownClaim, ...]:
     of_token = _of_id_token(vouched.tokens.id_token)
     names = sorted(name for name in vouched.claims if name not in LEFT_OUT)
     return tuple(
-        ShownClaim(name, _text(name, vouched.claims[name]), ID_TOKEN if name in of_token else USERINFO)
+        ShownClaim(name, _text(name, vouched.claims[name]), _source(name, of_token))
         for name in names
         if vouched.claims[name] is not None
     )
+
+
+def _source(name: str, of_token: Mapping[str, object]) -> str:
+    """Without an ID token nobody says who the issuer is: it is who was asked."""
+    if name in of_token:
+        return ID_TOKEN
+    return CONFIGURED if name == "iss" else USERINFO
 
 
 def _of_id_token(token: str) -> Mapping[str, object]:

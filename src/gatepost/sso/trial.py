@@ -52,7 +52,7 @@ class Step:
 STEPS = (
     Step("provider", "The provider's addresses are known"),
     Step("answer", "Its answer belongs to this sign-in, and is a yes"),
-    Step("tokens", "It gives an ID token that holds in every respect, and userinfo of the same person"),
+    Step("tokens", "It says who this is, and what it says holds in every respect"),
     Step("admission", "The person may enter: groups, domains and tenants"),
     Step("username", "The claims make a username"),
     Step("roles", "The roles that the claims carry can be read"),
