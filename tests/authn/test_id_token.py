@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from gatepost.access import groups_of
+from gatepost.access import groups_of, roles_of
 from gatepost.directory.groups import create_group
+from gatepost.directory.roles import assign_role
 from gatepost.directory.users import NewUser, UserChange, change_user, create_user
 from gatepost.errors import Forbidden, InvalidToken
 from gatepost.principal import Entity, Method, Subject
+from gatepost.settings import ClaimRule
 from gatepost.sso.provider_logout import end_by_back_channel
 from gatepost.sso.states import providers_of
 from tests.authn.conftest import OpenWith, basic, delegated, events, is_at_hand, who
@@ -235,3 +237,20 @@ def test_the_same_issuer_as_provider_and_delegated_is_told_apart_by_audience(
             who(gate, credential)
     with pytest.raises(InvalidToken):  # a delegated token is no password
         who(gate, basic("bob", op.token(**{**BOB, "aud": "api"})))
+
+
+def test_roles_of_its_claims_hold_for_the_call_and_are_not_handed_out(
+    op: InProcessProvider, open_with: OpenWith
+) -> None:
+    """Section 0: `claims_map.roles` holds for that token; `role_map` stores, at the first sign-in."""
+    claims_map = {"roles": ClaimRule("$.roles", ())}
+    gate = open_with(op.settings(claims_map=claims_map, admin_roles=("root",), role_map={"staff": "reader"}))
+
+    caller = who(gate, op.token(**BOB, roles=["root"], groups=["staff"]))
+
+    assert caller.roles == {"admin"}
+    assert gate.may(caller, "user:create")
+    with pytest.raises(Forbidden, match="you cannot hand out"):
+        assign_role(gate, caller, "admin", "user:bob")
+    assert roles_of(Subject("user", "bob"), gate.memory.graph) == {"user", "reader"}
+    assert who(gate, op.token(**BOB)).roles == frozenset()

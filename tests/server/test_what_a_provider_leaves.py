@@ -114,6 +114,15 @@ def test_rights_say_whose_word_it_is(browser: TestClient, admin: TestClient) -> 
         assert all(each["expires_at"] and each["session"] for each in rights["vouched"])
 
 
+def test_pages_show_them_as_the_providers(browser: TestClient, gate: Gatepost, in_process: InProcess) -> None:
+    assert "curator" in browser.get("/").text
+    admins = in_process(gate)
+    admins.post("/login", data=LOGIN, headers={"Origin": str(admins.base_url)})
+    page = admins.get("/users/bob").text
+    shown = page[page.index("/roles/curator") :]
+    assert "read-only: changed there" in shown[: shown.index("</li>")]
+
+
 def test_one_reads_what_became_of_ones_own_groups(browser: TestClient, admin: TestClient) -> None:
     mine = {"event": "groups.synchronised", "target": "user:bob"}
     [record] = ok(browser.get("/api/v1/audit", params=mine))["items"]

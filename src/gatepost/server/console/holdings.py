@@ -37,10 +37,15 @@ def groups_held(gate: Gatepost, caller: Principal, rights: Rights, subject: str)
 
 
 def roles_held(gate: Gatepost, caller: Principal, rights: Rights, subject: str) -> list[Holding]:
-    """The roles, likewise."""
+    """The roles, likewise; those that a provider vouches for end with their session, and nobody takes them away here."""
     visible = gate.may(caller, "role:view")
     may = gate.may(caller, "role:assign")
-    return _held(gate, caller, rights.roles, subject, list_assignees if visible else None, may=may)
+    held = _held(gate, caller, rights.roles, subject, list_assignees if visible else None, may=may)
+    vouched = {each.role for each in rights.vouched}
+    return [
+        *(each for each in held if each.origin or each.name not in vouched),
+        *(Holding(each.role, f"sso:{each.provider}", each.expires_at, removable=False) for each in rights.vouched),
+    ]
 
 
 def _held(

@@ -30,8 +30,8 @@ def home(request: Request) -> Response:
         "home.html",
         form_values(gate, caller),
         seen=seen,
-        groups=sorted(groups_of(subject, graph)),
-        roles=sorted(roles_of(subject, graph)),
+        groups=sorted(groups_of(subject, graph, caller.groups)),
+        roles=sorted(roles_of(subject, graph, caller.groups, caller.roles)),
         how=how(gate, session.method if session else caller.method, caller.provider),
         session=session,
     )
