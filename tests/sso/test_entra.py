@@ -10,14 +10,19 @@ from typing import Any
 
 import pytest
 
+from gatepost.audit.trail import Filter, read_audit
+from gatepost.directory.groups import create_group
+from gatepost.directory.pages import Wanted
 from gatepost.errors import Forbidden, InvalidRequest, InvalidToken, ProviderFailed
+from gatepost.gate import Gatepost
 from gatepost.settings import ProviderSettings, SsoSettings
 from gatepost.sso.addressees import addressees_of
 from gatepost.sso.callback import SignedIn, finish
 from gatepost.sso.login import Wish, begin
 from gatepost.sso.logout_token import read_logout_token
 from gatepost.sso.provider import Provider
-from tests.conftest import settings_for
+from gatepost.sso.provisioning import Visit, enter
+from tests.conftest import ADMIN, settings_for
 from tests.sso.conftest import CALLBACK, Clock
 from tests.sso.products import configured, written
 from tests.sso.provider_in_process import Document, InProcessProvider, Person, Raw, running_provider
@@ -215,6 +220,22 @@ def test_trap_8_an_overage_is_not_no_groups(entra: Entra, overage: Document) -> 
     assert entra.op.requests["/t/users/o/getMemberObjects"] == 0
     with pytest.raises(Forbidden, match=r"no group that may enter here \(the provider has more groups than it sends"):
         entra.sign_in(more='groups_claim = "groups"\nallowed_groups = ["a"]\n', groups=None, **overage)
+
+
+def test_trap_8_the_groups_known_before_stay_and_the_record_says_so(entra: Entra, gate: Gatepost) -> None:
+    create_group(gate, ADMIN, "data-team")
+    more = f'groups_claim = "groups"\ngroup_map = {{ "{ALICE["groups"][0]}" = "data-team" }}\n'
+    settings = entra.settings(more)
+    enter(gate, settings, entra.sign_in(more=more), Visit(address="", agent=""))
+    few = entra.sign_in(more=more, groups=None, _claim_names={"groups": "src1"})
+    enter(gate, settings, few, Visit(address="", agent=""))
+
+    assert gate.check("user:alice@contoso.example", "member", "group:data-team").allowed
+    last = read_audit(gate, ADMIN, Wanted(), Filter(event="groups.synchronised")).items[0]
+    assert "more groups than it sends" in str(last)
+
+    enter(gate, settings, entra.sign_in(more=more, groups=[]), Visit(address="", agent=""))
+    assert not gate.check("user:alice@contoso.example", "member", "group:data-team").allowed
 
 
 # As credentials, and as words of a logout
