@@ -149,6 +149,24 @@ def test_a_sign_in_that_fails_does_not_go_round_in_circles(start: Open, browse: 
     assert op.requests["/authorize"] == 1
 
 
+def test_nobody_is_sent_on_twice_within_a_minute(start: Open, browse: Browse) -> None:
+    """A browser that keeps no session of ours would go back and forth for ever."""
+    start(password_sign_in=False)
+    page = browse()
+    first, second = (page.request.get("/login?next=/tokens", max_redirects=0) for _ in range(2))
+    assert (first.status, first.headers["location"]) == (303, "/oauth/op/login?next=%2Ftokens")
+    assert (second.status, "/oauth/op/login?next=%2Ftokens" in second.text()) == (200, True)
+
+
+def test_whoever_is_signed_in_is_not_sent_on(start: Open, browse: Browse) -> None:
+    start(password_sign_in=False)
+    page = browse()
+    page.goto("/oauth/op/login")
+    page.wait_for_url("**/")
+    page.goto("/login")
+    expect(page.get_by_text("You are signed in as")).to_be_visible()
+
+
 def test_a_provider_that_is_down_says_so_and_blocks_nobody(start: Open, browse: Browse, op: InProcessProvider) -> None:
     gate = start(providers=2)
     op.tamper.raw["/jwks"] = Raw(status=503)
@@ -175,7 +193,7 @@ def test_the_local_door_stays_for_admins_and_is_on_record(start: Open, browse: B
     gate.journal.flush()
     assert read_audit(gate, ADMIN, Wanted(), Filter(event="sign_in.failed")).items[0].reason == "passwords are off"
     [opened] = read_audit(gate, ADMIN, Wanted(), Filter(event="session.opened")).items
-    assert (opened.subject, opened.method) == ("user:admin", "password")
+    assert (opened.subject, opened.method, opened.detail) == ("user:admin", "password", {"local_door": True})
 
 
 # -- for administrators ------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gatepost.directory.pages import Wanted
+from gatepost.directory.profiles import read_profile
 from gatepost.server.console.forms import Form, Wrong, posted, status_of
 from gatepost.server.console.rendering import caller_of, gate_of, go_to, own, render
 from gatepost.sso.identities import dismiss_conflict, list_conflicts
@@ -19,6 +20,8 @@ def show_conflicts(request: Request, wrong: Wrong | None = None) -> Response:
     page = list_conflicts(gate, caller, Wanted(cursor=request.query_params.get("cursor", "")))
     names = {provider.name: provider.display_name for provider in gate.settings.sso.providers}
     may = {"dismiss": gate.may(caller, "conflict:delete"), "users": gate.may(caller, "user:view")}
+    # It may be the e-mail that clashes: then nobody has the name.
+    here = {it.username for it in page.items if read_profile(gate, it.username)} if may["users"] else set()
     return render(
         request,
         "conflicts.html",
@@ -27,6 +30,7 @@ def show_conflicts(request: Request, wrong: Wrong | None = None) -> Response:
         page=page,
         providers=names,
         account_page=f"{gate.settings.main.public_url}/account",
+        here=here,
         may=may,
     )
 
