@@ -157,6 +157,7 @@ def test_in_the_id_token(rp: RelyingParty, op: HostileProvider) -> None:
         op.change.payload = lambda payload: bend(json.loads(payload), claim, value)
 
     assert wrong(rp, CLAIMS, bend_it) == []
+    assert rp.people() == {"jane"}, "somebody did come in"
     require_all_still_works(rp.running)
 
 
@@ -168,6 +169,7 @@ def test_in_the_userinfo(rp: RelyingParty, op: HostileProvider) -> None:
         op.change.instead["/userinfo"] = bent_answer(lambda: {"sub": op.sub, **person}, claim, value)
 
     assert wrong(rp, ("sub", "name", "email", "email_verified", "groups", "_claim_names", "roles"), bend_it) == []
+    assert rp.people() == {"jane"}, "somebody did come in"
     op.person = {}
     assert wrong(rp, ("preferred_username",), bend_it) == []
     require_all_still_works(rp.running)
@@ -184,6 +186,7 @@ def test_in_the_token_answer(rp: RelyingParty, op: HostileProvider) -> None:
 
     members = ("id_token", "access_token", "token_type", "expires_in", "refresh_token", "scope", "error")
     assert wrong(rp, members, bend_it) == []
+    assert rp.people() == {"jane"}, "somebody did come in"
     require_all_still_works(rp.running)
 
 
@@ -208,6 +211,7 @@ def test_in_the_discovery_document_and_the_key_set(start: Start, op: HostileProv
     members = [*without("subject_types_supported")(op.discovery()), "authorization_response_iss_parameter_supported"]
     assert wrong(rp, members, bend_discovery) == []
     assert wrong(rp, ("keys", "kty", "n", "e", "kid", "use", "alg", "key_ops", "x5c", "crv"), bend_keys) == []
+    assert rp.people() == {"jane"}, "somebody did come in"
 
 
 def test_in_a_delegated_token(served: Served, op: HostileProvider) -> None:

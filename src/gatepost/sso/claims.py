@@ -124,9 +124,14 @@ def map_groups(names: tuple[str, ...], settings: MappedSettings) -> MappedGroups
     mapped = {name: settings.group_map.get(name, name) for name in read}
     return MappedGroups(
         names=tuple(dict.fromkeys(name for name in mapped.values() if NAME.fullmatch(name))),
-        unusable=tuple(theirs for theirs, ours in mapped.items() if not NAME.fullmatch(ours)),
+        unusable=tuple(_seen(theirs) for theirs, ours in mapped.items() if not NAME.fullmatch(ours)),
         beyond_limit=len(wanted) - len(read),
     )
+
+
+def _seen(name: str) -> str:
+    """Spell out what cannot be seen in a name: admins read it, and a mark may turn round what stands beside it."""
+    return name if name.isprintable() else ascii(name)[1:-1]
 
 
 def read_email(claims: Claims, settings: MappedSettings | None = None) -> tuple[str, bool]:
