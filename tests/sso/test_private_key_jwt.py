@@ -90,7 +90,7 @@ def redeem(gate: Gatepost, strict: Strict, settings: ProviderSettings = KEYED) -
 
 
 ACCEPTED = "idp does not take this code: begin again"
-REFUSED = "idp: it does not accept Gatepost's client_id or client_secret"
+REFUSED = "idp: it does not accept Gatepost's client_id or signature (is the address of our key set registered there?)"
 
 
 def test_the_client_is_known_by_our_published_key(gate: Gatepost) -> None:

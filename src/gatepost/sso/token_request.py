@@ -109,7 +109,6 @@ METHODS: Mapping[str, Callable[[Provider], _Proof]] = {
 
 def _document(provider: Provider, answer: Answer) -> Mapping[str, object]:
     """Read the answer.  GitHub's errors have the status 200."""
-    name = provider.name
     try:
         document = token_document(provider, answer)
     except ProviderFailed:
@@ -117,7 +116,7 @@ def _document(provider: Provider, answer: Answer) -> Mapping[str, object]:
             raise
         document = {}
     if answer.status != 200 or document.get("error") is not None:
-        raise _refused(name, answer.status, document.get("error"))
+        raise _refused(provider, answer.status, document.get("error"))
     return document
 
 
@@ -140,13 +139,16 @@ def _form(answer: Answer, name: str) -> Mapping[str, object]:
     return dict(pairs)
 
 
-def _refused(name: str, status: int, error: object) -> InvalidRequest | ProviderFailed:
+def _refused(provider: Provider, status: int, error: object) -> InvalidRequest | ProviderFailed:
     """Say why there are no tokens.  The answer itself is not repeated: a provider may put anything into it."""
+    name = provider.name
+    keyed = METHODS.get(provider.settings.token_endpoint_auth_method) is _private_key_jwt
+    proof = "signature (is the address of our key set registered there?)" if keyed else "client_secret"
     if error in ("invalid_grant", "bad_verification_code"):
         # Spent, expired, or stolen and injected with another verifier: the person can only begin again.
         return InvalidRequest(f"{name} does not take this code: begin again", detail=str(error))
     if error in ("invalid_client", "unauthorized_client", "incorrect_client_credentials"):
-        return ProviderFailed(f"{name}: it does not accept Gatepost's client_id or client_secret", detail=str(error))
+        return ProviderFailed(f"{name}: it does not accept Gatepost's client_id or {proof}", detail=str(error))
     if error == "redirect_uri_mismatch":
         return ProviderFailed(f"{name}: Gatepost's redirect URI is not registered there", detail=error)
     said = "with an error" if status == 200 else str(status)
