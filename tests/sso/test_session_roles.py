@@ -294,6 +294,19 @@ def test_what_ends_with_a_session_is_used_and_not_handed_out(
     assert not gate.check("user:alice", "audit:view", "platform:main").allowed
 
 
+def test_a_share_that_the_role_has_is_not_passed_on_either(gate: Gatepost) -> None:
+    bobs_and_groups(gate)
+    grant_access(gate, ADMIN, "collection", "c", NewGrant(subject="role:curator#assignee", relation="owner"))
+    caller = by_cookie(gate, arrives(gate, "curator"))
+    assert gate.may(caller, "manage_access", Entity("collection", "c"))
+
+    with pytest.raises(Forbidden, match="you cannot hand out"):
+        grant_access(gate, caller, "collection", "c", NewGrant(subject="user:alice", relation="owner"))
+
+    assign_role(gate, ADMIN, "curator", "user:alice")  # for good: then it is theirs to pass on
+    grant_access(gate, caller, "collection", "c", NewGrant(subject="user:bob", relation="viewer"))
+
+
 def test_who_holds_it_for_good_too_hands_it_out_as_ever(gate: Gatepost) -> None:
     bobs_and_groups(gate)
     session = arrives(gate, "curator")
