@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from gatepost.access import parse_model, write_model_json
 from gatepost.gate import Gatepost
 from gatepost.store.relations import relate
 from tests.conftest import OpenGate, settings_for
@@ -67,18 +69,55 @@ def gate(open_gate: OpenGate, gate_url: str, tmp_path: Path) -> Gatepost:
     return gate
 
 
+class Pep:
+    """A policy enforcement point that asks below one address, with an admin's token: it has `decision:ask`."""
+
+    def __init__(self, client: TestClient, below: str, everybody: list[Any]) -> None:
+        self.client = client
+        self.below = below
+        self.everybody = everybody  # to whom a role opens all there is
+
+    def post(self, path: str, **more: Any) -> httpx2.Response:
+        return self.client.post(f"{self.below}{path}", **more)
+
+    def write(self, thing: str, relation: str, subject: str, condition: dict[str, Any] | None = None) -> None:
+        tuple_key: dict[str, Any] = {"user": subject, "relation": relation, "object": thing}
+        if condition:
+            tuple_key["condition"] = condition
+        body = {"writes": {"tuple_keys": [tuple_key]}}
+        ok(self.client.post(f"{self.below or '/stores/main'}/write", json=body))
+
+
 @pytest.fixture
-def pep(gate: Gatepost, in_process: InProcess) -> TestClient:
-    """A policy enforcement point: an admin's token stands for one with `decision:ask`."""
+def platform(gate: Gatepost, in_process: InProcess) -> Pep:
     client = in_process(gate)
     admin = as_admin(client)
     for name in ("alice", "bob"):
         ok(client.post("/api/v1/users", json={"username": name, "password": password_of(name)}, headers=admin), 201)
     client.headers.update(admin)
-    return client
+    return Pep(client, "", [ADMIN])
 
 
-def evaluated(pep: TestClient, body: Any) -> Any:
+@pytest.fixture
+def further_store(platform: Pep) -> Pep:
+    """The same model and tuples in a store of its own, where no role counts."""
+    store = ok(platform.client.post("/stores", json={"name": "records"}), 201)["id"]
+    model = write_model_json(parse_model(MODEL.replace("\ntype record", "\ntype user\ntype service\ntype record")))
+    ok(platform.client.post(f"/stores/{store}/authorization-models", json=model), 201)
+    pep = Pep(platform.client, f"/stores/{store}", [])
+    for each in TUPLES:
+        pep.write(*each)
+    return pep
+
+
+@pytest.fixture(params=["platform", "further_store"])
+def pep(request: pytest.FixtureRequest) -> Pep:
+    """On the platform's own store, and below `/stores/{id}` on another."""
+    found: Pep = request.getfixturevalue(request.param)
+    return found
+
+
+def evaluated(pep: Pep, body: Any) -> Any:
     return ok(pep.post("/access/v1/evaluation", json=body))
 
 
@@ -120,7 +159,7 @@ def evaluated(pep: TestClient, body: Any) -> Any:
         ),
     ],
 )
-def test_an_evaluation(pep: TestClient, body: dict[str, Any], decision: bool) -> None:
+def test_an_evaluation(pep: Pep, body: dict[str, Any], decision: bool) -> None:
     assert evaluated(pep, body) == {"decision": decision}
 
 
@@ -161,22 +200,22 @@ def test_an_evaluation(pep: TestClient, body: dict[str, Any], decision: bool) ->
         pytest.param([], "object", id="a list"),
     ],
 )
-def test_what_cannot_be_evaluated_is_400_and_never_a_no(pep: TestClient, body: Any, said: str) -> None:
+def test_what_cannot_be_evaluated_is_400_and_never_a_no(platform: Pep, body: Any, said: str) -> None:
     """c-2-4: missing fields and wrong types; and an unknown is not a no."""
-    answer = pep.post("/access/v1/evaluation", json=body, headers={"X-Request-ID": "r-1"})
+    answer = platform.post("/access/v1/evaluation", json=body, headers={"X-Request-ID": "r-1"})
 
     assert said in problem(answer, 400)["detail"]
     assert answer.headers["x-request-id"] == "r-1"
 
 
 @pytest.mark.parametrize("path", ["evaluation", "evaluations", "search/subject", "search/resource", "search/action"])
-def test_only_a_json_object_is_read(pep: TestClient, path: str) -> None:
+def test_only_a_json_object_is_read(platform: Pep, path: str) -> None:
     """c-2-4-3 to c-2-4-5: another content type, malformed JSON, an empty body."""
     for content, kind in ((b"{}", "text/plain"), (b"{,", "application/json"), (b"", "application/json")):
-        problem(pep.post(f"/access/v1/{path}", content=content, headers={"Content-Type": kind}), 400)
+        problem(platform.post(f"/access/v1/{path}", content=content, headers={"Content-Type": kind}), 400)
 
 
-def test_the_answer_carries_the_id_of_the_request(pep: TestClient) -> None:
+def test_the_answer_carries_the_id_of_the_request(pep: Pep) -> None:
     """c-2-5."""
     body = {"subject": ALICE, "action": READ, "resource": ONE}
     with_id = pep.post("/access/v1/evaluation", json=body, headers={"X-Request-ID": "bfe9eb29 ab87"})
@@ -241,13 +280,13 @@ def test_the_answer_carries_the_id_of_the_request(pep: TestClient) -> None:
         ),
     ],
 )
-def test_evaluations(pep: TestClient, body: dict[str, Any], decisions: list[bool]) -> None:
+def test_evaluations(pep: Pep, body: dict[str, Any], decisions: list[bool]) -> None:
     assert ok(pep.post("/access/v1/evaluations", json=body)) == {
         "evaluations": [{"decision": decision} for decision in decisions]
     }
 
 
-def test_a_part_replaces_the_shared_one_whole(pep: TestClient) -> None:
+def test_a_part_replaces_the_shared_one_whole(pep: Pep) -> None:
     """c-3-2-7: properties of the shared subject do not reach an evaluation that names its own."""
     body = {
         "subject": {**BOB, "properties": {"role": "admin"}},
@@ -263,13 +302,13 @@ def test_a_part_replaces_the_shared_one_whole(pep: TestClient) -> None:
 
 
 @pytest.mark.parametrize("more", [{}, {"evaluations": []}])
-def test_no_list_is_one_question(pep: TestClient, more: dict[str, Any]) -> None:
+def test_no_list_is_one_question(pep: Pep, more: dict[str, Any]) -> None:
     """c-3-4-2, c-3-4-3."""
     body = {"subject": ALICE, "action": READ, "resource": ONE, **more}
     assert ok(pep.post("/access/v1/evaluations", json=body)) == {"decision": True}
 
 
-def test_one_that_cannot_be_read_spoils_no_other(pep: TestClient) -> None:
+def test_one_that_cannot_be_read_spoils_no_other(pep: Pep) -> None:
     """c-3-4-1."""
     body = {"subject": ALICE, "action": READ, "evaluations": [{"resource": ONE}, {}, 7, {"resource": ONE}]}
     answers = ok(pep.post("/access/v1/evaluations", json=body))["evaluations"]
@@ -286,7 +325,7 @@ def test_one_that_cannot_be_read_spoils_no_other(pep: TestClient) -> None:
         ("permit_on_first_permit", [True]),
     ],
 )
-def test_when_a_list_ends(pep: TestClient, semantic: str, decisions: list[bool]) -> None:
+def test_when_a_list_ends(pep: Pep, semantic: str, decisions: list[bool]) -> None:
     body = {
         "subject": ALICE,
         "action": READ,
@@ -297,7 +336,7 @@ def test_when_a_list_ends(pep: TestClient, semantic: str, decisions: list[bool])
     assert [answer["decision"] for answer in answers] == decisions
 
 
-def test_an_unknown_semantic_and_too_many_are_refused(pep: TestClient) -> None:
+def test_an_unknown_semantic_and_too_many_are_refused(pep: Pep) -> None:
     base = {"subject": ALICE, "action": READ, "resource": ONE}
     unknown = pep.post(
         "/access/v1/evaluations", json={**base, "evaluations": [{}], "options": {"evaluations_semantic": "some"}}
@@ -307,24 +346,22 @@ def test_an_unknown_semantic_and_too_many_are_refused(pep: TestClient) -> None:
     assert len(ok(pep.post("/access/v1/evaluations", json={**base, "evaluations": [{}] * 1000}))["evaluations"]) == 1000
 
 
-def found(pep: TestClient, what: str, body: dict[str, Any]) -> list[Any]:
+def found(pep: Pep, what: str, body: dict[str, Any]) -> list[Any]:
     results: list[Any] = ok(pep.post(f"/access/v1/search/{what}", json=body))["results"]
     return results
 
 
-def test_who_may(pep: TestClient) -> None:
+def test_who_may(pep: Pep) -> None:
     """c-4-2."""
     body = {"subject": {"type": "user"}, "action": READ, "resource": ONE, "context": {"time": "18:03"}}
-    assert found(pep, "subject", body) == [ADMIN, ALICE, BOB]
+    assert found(pep, "subject", body) == [*pep.everybody, ALICE, BOB]
     archived = {"subject": {"type": "user"}, "action": WRITE, "resource": ARCHIVED}
-    assert found(pep, "subject", archived) == [ADMIN, BOB]
+    assert found(pep, "subject", archived) == [*pep.everybody, BOB]
 
 
-def test_whoever_a_condition_lets_in_by_what_the_request_says(gate: Gatepost, pep: TestClient) -> None:
+def test_whoever_a_condition_lets_in_by_what_the_request_says(pep: Pep) -> None:
     """`context` and properties count in a search as they do in an evaluation; without them the search has no answer."""
-    with gate.change_unasked() as tx:
-        condition = {"name": "is_admin", "context": {}}
-        relate(tx, "record:record-3", "write", "user:alice", author="user:admin", condition=condition)
+    pep.write("record:record-3", "write", "user:alice", {"name": "is_admin", "context": {}})
     body: dict[str, Any] = {
         "subject": {"type": "user"},
         "action": WRITE,
@@ -332,29 +369,29 @@ def test_whoever_a_condition_lets_in_by_what_the_request_says(gate: Gatepost, pe
     }
 
     said = {**body, "subject": {"type": "user", "properties": {"role": "admin"}}}
-    assert found(pep, "subject", said) == [ADMIN, ALICE]
+    assert found(pep, "subject", said) == [*pep.everybody, ALICE]
     said["subject"]["properties"]["role"] = "clerk"
-    assert found(pep, "subject", said) == [ADMIN]
+    assert found(pep, "subject", said) == pep.everybody
     assert "subject_role" in problem(pep.post("/access/v1/search/subject", json=body), 400)["detail"]
 
 
-def test_a_wildcard_is_everybody_whom_the_directory_knows(gate: Gatepost, pep: TestClient) -> None:
+def test_a_wildcard_is_everybody_whom_the_directory_knows(gate: Gatepost, platform: Pep) -> None:
     with gate.change_unasked() as tx:
         relate(tx, "record:open", "read", "user:*", author="user:admin")
     body = {"subject": {"type": "user"}, "action": READ, "resource": {"type": "record", "id": "open"}}
-    assert [each["id"] for each in found(pep, "subject", body)] == ["admin", "alice", "bob"]
+    assert [each["id"] for each in found(platform, "subject", body)] == ["admin", "alice", "bob"]
 
-    ok(pep.patch("/api/v1/users/bob", json={"disabled": True}))
-    assert [each["id"] for each in found(pep, "subject", body)] == ["admin", "alice"]
+    ok(platform.client.patch("/api/v1/users/bob", json={"disabled": True}))
+    assert [each["id"] for each in found(platform, "subject", body)] == ["admin", "alice"]
 
 
-def test_what_may_they_reach(pep: TestClient) -> None:
+def test_what_may_they_reach(pep: Pep) -> None:
     """c-4-3."""
     assert found(pep, "resource", {"subject": ALICE, "action": READ, "resource": {"type": "record"}}) == [ONE]
     assert found(pep, "resource", {"subject": ADMIN_BOB, "action": WRITE, "resource": {"type": "record"}}) == [TWO]
 
 
-def test_what_may_they_do(pep: TestClient) -> None:
+def test_what_may_they_do(pep: Pep) -> None:
     """c-4-4.  What hangs on a value that the request has not is named beside the results, and is no error."""
     answer = ok(pep.post("/access/v1/search/action", json={"subject": ALICE, "resource": ONE, "context": {"a": 1}}))
     assert answer["results"] == [READ, WRITE]
@@ -373,7 +410,7 @@ def test_what_may_they_do(pep: TestClient) -> None:
         pytest.param("action", {"subject": ALICE, "resource": {"type": "ship", "id": "1"}}, id="unknown resource"),
     ],
 )
-def test_nothing_found_is_an_empty_list(pep: TestClient, what: str, body: dict[str, Any]) -> None:
+def test_nothing_found_is_an_empty_list(pep: Pep, what: str, body: dict[str, Any]) -> None:
     assert found(pep, what, body) == []
 
 
@@ -391,16 +428,15 @@ def test_nothing_found_is_an_empty_list(pep: TestClient, what: str, body: dict[s
         ("action", {"subject": ALICE, "resource": ONE, "page": 3}),
     ],
 )
-def test_a_search_that_lacks_something_is_400(pep: TestClient, what: str, body: dict[str, Any]) -> None:
+def test_a_search_that_lacks_something_is_400(platform: Pep, what: str, body: dict[str, Any]) -> None:
     """c-4-7."""
-    problem(pep.post(f"/access/v1/search/{what}", json=body), 400)
+    problem(platform.post(f"/access/v1/search/{what}", json=body), 400)
 
 
-def test_pages(gate: Gatepost, pep: TestClient) -> None:
+def test_pages(pep: Pep) -> None:
     """c-4-5: every result once, in order, and a token serves for its own question only."""
-    with gate.change_unasked() as tx:
-        for number in range(25):
-            relate(tx, f"record:r{number:02}", "read", "user:bob", author="user:admin")
+    for number in range(25):
+        pep.write(f"record:r{number:02}", "read", "user:bob")
     body: dict[str, Any] = {"subject": BOB, "action": READ, "resource": {"type": "record"}}
     seen: list[str] = []
     token = ""
@@ -419,10 +455,10 @@ def test_pages(gate: Gatepost, pep: TestClient) -> None:
     assert "another question" in problem(pep.post("/access/v1/search/resource", json=other), 400)["detail"]
 
 
-def test_discovery(pep: TestClient, gate: Gatepost) -> None:
-    """c-6."""
-    url = gate.settings.main.public_url
-    answer = pep.get("/.well-known/authzen-configuration")
+def test_discovery(pep: Pep, gate: Gatepost) -> None:
+    """c-6: at the public URL, and between the host and the path of a store's address."""
+    url = gate.settings.main.public_url + pep.below
+    answer = pep.client.get(f"/.well-known/authzen-configuration{pep.below}")
     document = ok(answer)
     assert document["policy_decision_point"] == url
     assert answer.headers["content-type"] == "application/json"
@@ -436,29 +472,42 @@ def test_discovery(pep: TestClient, gate: Gatepost) -> None:
     }
 
 
-def test_about_oneself_anybody_about_others_who_may_ask(pep: TestClient) -> None:
-    alice = bearer(sign_in(pep, "alice")["access_token"])
+def test_a_store_is_asked_by_whoever_may_ask_alone(further_store: Pep) -> None:
+    """The people of a further store are not those of the directory: `user:alice` there is not Alice's to ask about."""
+    client = further_store.client
+    alice = bearer(sign_in(client, "alice")["access_token"])
+    question = {"subject": ALICE, "action": READ, "resource": ONE}
+    problem(further_store.post("/access/v1/evaluation", json=question, headers=alice), 403)
+    problem(client.post("/stores/01ARZ3NDEKTSV4RRFFQ69G5FAV/access/v1/evaluation", json=question), 400)
+    assert ok(client.post("/stores/main/access/v1/evaluation", json=question)) == {"decision": True}
+
+
+def test_about_oneself_anybody_about_others_who_may_ask(platform: Pep) -> None:
+    alice = bearer(sign_in(platform.client, "alice")["access_token"])
     mine = {"subject": ALICE, "action": READ, "resource": ONE}
     others = {"subject": BOB, "action": READ, "resource": ONE}
 
-    assert ok(pep.post("/access/v1/evaluation", json=mine, headers=alice)) == {"decision": True}
-    problem(pep.post("/access/v1/evaluation", json=others, headers=alice), 403)
-    problem(pep.post("/access/v1/evaluations", json={"evaluations": [mine, others]}, headers=alice), 403)
+    assert ok(platform.post("/access/v1/evaluation", json=mine, headers=alice)) == {"decision": True}
+    problem(platform.post("/access/v1/evaluation", json=others, headers=alice), 403)
+    problem(platform.post("/access/v1/evaluations", json={"evaluations": [mine, others]}, headers=alice), 403)
     who = {"subject": {"type": "user"}, "action": READ, "resource": ONE}
-    problem(pep.post("/access/v1/search/subject", json=who, headers=alice), 403)
+    problem(platform.post("/access/v1/search/subject", json=who, headers=alice), 403)
     reach = {"action": READ, "resource": {"type": "record"}}
-    assert ok(pep.post("/access/v1/search/resource", json={**reach, "subject": ALICE}, headers=alice))["results"] == [
-        ONE
+    assert ok(platform.post("/access/v1/search/resource", json={**reach, "subject": ALICE}, headers=alice))[
+        "results"
+    ] == [ONE]
+    problem(platform.post("/access/v1/search/resource", json={**reach, "subject": BOB}, headers=alice), 403)
+    problem(platform.post("/access/v1/search/action", json={"subject": BOB, "resource": ONE}, headers=alice), 403)
+    del platform.client.headers["Authorization"]
+    problem(platform.post("/access/v1/evaluation", json=others), 401)
+
+
+def test_somebody_disabled_may_nothing(platform: Pep) -> None:
+    ok(platform.client.patch("/api/v1/users/alice", json={"disabled": True}))
+    assert evaluated(platform, {"subject": ALICE, "action": READ, "resource": ONE}) == {"decision": False}
+    assert found(platform, "resource", {"subject": ALICE, "action": READ, "resource": {"type": "record"}}) == []
+    assert found(platform, "action", {"subject": ALICE, "resource": ONE}) == []
+    assert found(platform, "subject", {"subject": {"type": "user"}, "action": READ, "resource": ONE}) == [
+        *platform.everybody,
+        BOB,
     ]
-    problem(pep.post("/access/v1/search/resource", json={**reach, "subject": BOB}, headers=alice), 403)
-    problem(pep.post("/access/v1/search/action", json={"subject": BOB, "resource": ONE}, headers=alice), 403)
-    del pep.headers["Authorization"]
-    problem(pep.post("/access/v1/evaluation", json=others), 401)
-
-
-def test_somebody_disabled_may_nothing(pep: TestClient) -> None:
-    ok(pep.patch("/api/v1/users/alice", json={"disabled": True}))
-    assert evaluated(pep, {"subject": ALICE, "action": READ, "resource": ONE}) == {"decision": False}
-    assert found(pep, "resource", {"subject": ALICE, "action": READ, "resource": {"type": "record"}}) == []
-    assert found(pep, "action", {"subject": ALICE, "resource": ONE}) == []
-    assert found(pep, "subject", {"subject": {"type": "user"}, "action": READ, "resource": ONE}) == [ADMIN, BOB]

@@ -21,7 +21,7 @@ from gatepost.graphs import StoreRecord
 from gatepost.principal import Entity, Principal, Question, Subject
 from gatepost.stores.errors import StoreError, invalid, relation_not_found, type_not_found
 from gatepost.stores.keys import Malformed, TupleKey, read_object, read_parts, read_relation, read_tuple, read_user
-from gatepost.stores.models import evaluated_store, model_of, newest_id
+from gatepost.stores.models import evaluated_store, known_newest, model_of, newest_id
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ def graph_in_memory(gate: Gatepost, store: str, model: str = "") -> tuple[StoreR
     record = stores.main if store == "main" else stores.records.get(store)
     if record is None:
         return None
-    graph = gate.memory.graph_of(record, model or newest_id(gate, record))
+    graph = gate.memory.graph_of(record, model or known_newest(gate, record))
     return None if graph is None else (record, graph)
 
 
@@ -125,7 +125,7 @@ def list_objects(
     if record.is_main and gate.is_disabled(subject):
         return []
     question = Question(subject=subject, action=relation, resource=Entity(kind, "any"), context=asking.context)
-    return sorted(name for part in _in_time(walk_objects(question, graph)) for name in part)
+    return sorted(name for part in in_time(walk_objects(question, graph)) for name in part)
 
 
 def _require_relation(graph: Graph, kind: str, relation: str) -> None:
@@ -147,9 +147,9 @@ def list_users(
     if wanted.relation:
         _require_relation(graph, wanted.type, wanted.relation)
     _require_relation(graph, entity.type, relation)
-    found = {each for part in _in_time(walk_users(entity, relation, (wanted,), graph, asking.context)) for each in part}
+    found = {each for part in in_time(walk_users(entity, relation, (wanted,), graph, asking.context)) for each in part}
     if record.is_main:
-        found |= set(_in_time(_by_role(graph, entity, relation, wanted, asking)))
+        found |= set(in_time(_by_role(graph, entity, relation, wanted, asking)))
         found = {each for each in found if not gate.is_disabled(each)}
     return sorted(found)
 
@@ -171,7 +171,7 @@ def _by_role(graph: Graph, entity: Entity, relation: str, wanted: UserFilter, as
                     yield subject
 
 
-def _in_time(parts: Iterator[T]) -> Iterator[T]:
+def in_time(parts: Iterator[T]) -> Iterator[T]:
     """Raise rather than go on beyond the deadline, and what the engine raises in OpenFGA's words."""
     deadline = time.monotonic() + DEADLINE
     try:

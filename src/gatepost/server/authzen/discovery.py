@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -9,9 +11,13 @@ from gatepost.gate import Gatepost
 
 
 def metadata(request: Request) -> Response:
-    """What this policy decision point offers, and where."""
+    """What this policy decision point offers, and where.  It tells nothing of whether there is such a store."""
     gate: Gatepost = request.state.gate
-    return JSONResponse(describe(gate.settings.main.public_url), headers={"Cache-Control": "public, max-age=300"})
+    store = request.path_params.get("store")
+    base = gate.settings.main.public_url
+    return JSONResponse(
+        describe(f"{base}/stores/{quote(store)}" if store else base), headers={"Cache-Control": "public, max-age=300"}
+    )
 
 
 def describe(base: str) -> dict[str, str]:

@@ -13,11 +13,11 @@ from starlette.responses import JSONResponse, Response
 
 from gatepost.access import ConditionUndecided
 from gatepost.directory.pages import decode_cursor, encode_cursor
-from gatepost.directory.searching import search_actions, search_resources, search_subjects
 from gatepost.errors import InvalidField, InvalidRequest
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
 from gatepost.server.authzen.reading import Evaluation, Members, read_evaluation, read_members
+from gatepost.server.authzen.target import Target, target_of
 
 MOST = 1_000  # results in one page, and how many there are where no limit is asked for
 
@@ -31,26 +31,26 @@ class Results:
     undecided: tuple[str, ...] = ()  # actions that hang on a condition for which the request has no value
 
 
-Ask = Callable[[Gatepost, Principal, Members], tuple[Evaluation, Results]]
+Ask = Callable[[Target, Members], tuple[Evaluation, Results]]
 
 
-def subjects(gate: Gatepost, caller: Principal, sent: Members) -> tuple[Evaluation, Results]:
+def subjects(target: Target, sent: Members) -> tuple[Evaluation, Results]:
     asked = read_evaluation(sent, open_="subject")
     kind = asked.subject_type
-    found = search_subjects(gate, caller, kind, asked.action, asked.resource, asked.context)
+    found = target.subjects(kind, asked.action, asked.resource, asked.context)
     return asked, Results(found, lambda name: {"type": kind, "id": name})
 
 
-def resources(gate: Gatepost, caller: Principal, sent: Members) -> tuple[Evaluation, Results]:
+def resources(target: Target, sent: Members) -> tuple[Evaluation, Results]:
     asked = read_evaluation(sent, open_="resource")
     kind = asked.resource_type
-    found = search_resources(gate, caller, asked.subject, asked.action, kind, asked.context)
+    found = target.resources(asked.subject, asked.action, kind, asked.context)
     return asked, Results(found, lambda name: {"type": kind, "id": name})
 
 
-def actions(gate: Gatepost, caller: Principal, sent: Members) -> tuple[Evaluation, Results]:
+def actions(target: Target, sent: Members) -> tuple[Evaluation, Results]:
     asked = read_evaluation(sent, needed=("subject", "resource"))
-    found, undecided = search_actions(gate, caller, asked.subject, asked.resource, asked.context)
+    found, undecided = target.actions(asked.subject, asked.resource, asked.context)
     return asked, Results(found, lambda name: {"name": name}, tuple(undecided))
 
 
@@ -64,17 +64,18 @@ def search(ask: Ask) -> Callable[[Request], Awaitable[Response]]:
         gate: Gatepost = request.state.gate
         body = await request.body()
         # Worked out beside the loop: a long list holds up nobody.
-        content = await request.state.pools.database(answer_search, ask, gate, request.state.principal, body)
+        store = request.path_params.get("store", "")
+        content = await request.state.pools.database(answer_search, ask, gate, request.state.principal, store, body)
         return JSONResponse(content)
 
     return handle
 
 
-def answer_search(ask: Ask, gate: Gatepost, caller: Principal, body: bytes) -> dict[str, Any]:
+def answer_search(ask: Ask, gate: Gatepost, caller: Principal, store: str, body: bytes) -> dict[str, Any]:
     sent = read_members(body)
     try:
         limit, token = _read_page(sent)
-        asked, results = ask(gate, caller, sent)
+        asked, results = ask(target_of(gate, caller, store), sent)
         return _page(asked, results, limit, token)
     except InvalidField as error:
         raise InvalidRequest(str(error)) from error
