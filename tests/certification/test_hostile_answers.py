@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import product
 
 import pytest
 
@@ -156,22 +157,15 @@ def test_an_answer_that_is_none_is_a_page_and_then_all_is_well(
 
 
 @pytest.mark.parametrize("place", [*PLACES, USERINFO])
-@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(start: Start, op: HostileProvider, place: str, code: int) -> None:
+def test_a_redirect_is_not_followed(start: Start, op: HostileProvider, dice: FakeDice, place: str) -> None:
     """Not to another host, with the client's secret or the code in it; not to a file, to metadata, or round and round."""
     rp = start()
     with running("127.0.0.1") as other:
-        for location in (
-            f"{other.issuer}{place}",
-            "file:///etc/passwd",
-            "http://169.254.169.254/",
-            place,
-            "//x",
-            "",
-            "\\",
-        ):
+        elsewhere = (f"{other.issuer}{place}", "file:///etc/passwd", "http://169.254.169.254/", place, "//x", "", "\\")
+        for location, code in product(elsewhere, (301, 302, 303, 307, 308)):
             op.change.instead = {place: redirect(location, code)}
             asked = len(op.asked_for(place))
+            dice.advance(timedelta(days=2))
             visitor = rp.visitor()
             with visitor.client:
                 got = visitor.client.get("/oauth/op/login", follow_redirects=False)
@@ -181,7 +175,7 @@ def test_a_redirect_is_not_followed(start: Start, op: HostileProvider, place: st
                     assert visitor.who() == "jane"
                 else:
                     visitor.require_nobody(got, 502)
-            assert len(op.asked_for(place)) - asked <= 1, location
+            assert len(op.asked_for(place)) - asked == 1, (location, code)
         assert other.asked == []
 
 
