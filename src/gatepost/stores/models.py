@@ -160,9 +160,17 @@ def evaluated_store(gate: Gatepost, name: str) -> StoreRecord:
     return found
 
 
+def known_newest(gate: Gatepost, record: StoreRecord) -> str:
+    """The newest model that memory knows of; empty if it knows none."""
+    return gate.memory.model_id if record.is_main else gate.memory.stores.records.get(record.id, record).model
+
+
 def newest_id(gate: Gatepost, record: StoreRecord) -> str:
     """The model that counts unless a request names another.  Raises `StoreError` if the store has none yet."""
-    found = gate.memory.model_id if record.is_main else gate.memory.stores.records.get(record.id, record).model
+    found = known_newest(gate, record)
+    if not found:
+        gate.memory.catch_up()  # it may have been posted in another process a moment ago
+        found = known_newest(gate, record)
     if not found:
         raise no_model_yet(record.id)
     return found
