@@ -58,7 +58,7 @@ def visitor(gatepost: Gatepost, visit: Visit) -> Visitor:
     return visit()
 
 
-def sign_in_by(visitor: Visitor, connector: str, name: str, password: str) -> None:
+def walk(visitor: Visitor, connector: str, name: str, password: str) -> None:
     """Walk through Dex's pages, and those of what is behind it."""
     page = visitor.page
     visitor.choose("Dex")
@@ -68,6 +68,11 @@ def sign_in_by(visitor: Visitor, connector: str, name: str, password: str) -> No
     page.locator("#password").fill(password)
     page.locator("form button").first.click()
     page.get_by_role("button", name="Grant Access").click()
+    page.wait_for_url(f"{visitor.url}/**")
+
+
+def sign_in_by(visitor: Visitor, connector: str, name: str, password: str) -> None:
+    walk(visitor, connector, name, password)
     visitor.is_back()
 
 
@@ -108,6 +113,17 @@ def test_groups_come_and_go_through_ldap(visitor: Visitor, dex: Dex) -> None:
     sign_in_by(visitor, "LDAP", "alice", "alice-at-ldap")
 
     assert visitor.me()["groups"] == ["staff"]
+
+
+def test_the_same_person_by_another_connector_is_another_identity(visitor: Visitor) -> None:
+    """Trap 1: the same e-mail address, vouched for by another system behind Dex, opens nobody's account."""
+    sign_in_by(visitor, "SAML", "alice", "alice-at-saml")
+    visitor.sign_out()
+
+    walk(visitor, "LDAP", "alice", "alice-at-ldap")
+
+    expect(visitor.page.get_by_text(f"The name {ALICE} belongs to another account")).to_be_visible()
+    assert visitor.me() == {}
 
 
 def test_signing_out_says_what_dex_cannot_do(visitor: Visitor) -> None:

@@ -103,6 +103,44 @@ def test_groups_are_read_again_on_demand(realm: Realm, serve: Serve, visit: Visi
     assert visitor.me()["groups"] == ["staff"]
 
 
+def test_somebody_switched_off_there_is_signed_out_here_when_asked(
+    realm: Realm, serve: Serve, visit: Visit, place: Place
+) -> None:
+    """A refresh token that Keycloak refuses ends the sessions that rested on it."""
+    serve(provider(realm, scopes=["openid", "profile", "email", "offline_access"]))
+    visitor = visit()
+    sign_in(visitor)
+    realm.manage("PUT", realm.user("alice"), json={"enabled": False})
+    assert visitor.me()["username"] == "alice"  # Keycloak tells nobody of it
+
+    with httpx2.Client(base_url=place.url, trust_env=False, timeout=30, auth=("admin", ADMIN_PASSWORD)) as admin:
+        answer = admin.post("/api/v1/users/alice/sync")
+
+    assert answer.status_code == 409
+    assert "does not take the refresh token any more" in answer.json()["detail"]
+    assert visitor.me() == {}
+
+
+def test_roles_of_the_realm_become_roles_here(realm: Realm, serve: Serve, visit: Visit) -> None:
+    """With the mapper `realm roles` added to the ID token, as docs/how-to says; they end with the role there."""
+    roles = {
+        "claims_map": {"roles": {"path": "$.realm_access.roles", "default": []}},
+        "role_map": {"curator": "reader"},
+    }
+    serve(provider(realm, **roles))
+    visitor = visit()
+    sign_in(visitor)
+    assert "reader" in visitor.me()["roles"]
+
+    (curator,) = [role for role in realm.manage("GET", "/roles") if role["name"] == "curator"]
+    realm.manage("DELETE", f"{realm.user('alice')}/role-mappings/realm", json=[curator])
+    visitor.sign_out()
+    visitor.is_signed_out_there_too("Keycloak")
+    sign_in(visitor)
+
+    assert "reader" not in visitor.me()["roles"]
+
+
 @pytest.mark.usefixtures("with_its_tokens")
 def test_a_token_that_another_client_got_for_us(realm: Realm, place: Place) -> None:
     """A delegated issuer: the audience says that it is meant for us, and its groups hold for that call."""
