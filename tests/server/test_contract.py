@@ -138,7 +138,7 @@ def test_ones_own_password_takes_the_current_one(client: httpx2.Client, company:
 def test_rights_say_where_each_comes_from(client: httpx2.Client, company: Company) -> None:
     share(client, company.ann, "group:data-team#member")
     found = ok(client.get("/api/v1/users/ben/rights", headers=company.admin))
-    assert set(found) == {"username", "groups", "roles", "permissions", "relations"}
+    assert set(found) == {"username", "groups", "roles", "permissions", "relations", "vouched"}
     assert found["groups"] == ["data-team"]
     for right in found["permissions"] + found["relations"]:
         assert set(right) == {"kind", "right", "resource", "source", "sentence"}
