@@ -17,6 +17,7 @@ PYTEST := $(BIN)/pytest
 SPRITE := src/gatepost/server/console/static/vendor/sprite.svg
 PEER := tests/peers/oidc_provider
 SAML := tests/peers/saml_idp
+OPENFGA_SDK := tests/peers/openfga_js
 PEERS := .cache/peers
 CODE := src tests tools $(wildcard benchmarks)
 
@@ -47,7 +48,7 @@ test: $(VENV)/.dev $(SPRITE) ## the whole test suite, on SQLite and PostgreSQL (
 test-peers: $(VENV)/.dev $(SPRITE) peers ## tests against other people's real programs, such as OpenID providers
 	$(PYTEST) -m peer tests $(ARGS)
 
-peers: $(PEER)/node_modules/.package-lock.json $(SAML)/node_modules/.package-lock.json $(PEERS)/keycloak.made $(PEERS)/dex.made
+peers: $(PEER)/node_modules/.package-lock.json $(SAML)/node_modules/.package-lock.json $(OPENFGA_SDK)/node_modules/.package-lock.json $(PEERS)/keycloak.made $(PEERS)/dex.made
 
 check: check-format check-lint check-types check-house check-assets ## format, lint, types, house rules, pinned front-end files
 
@@ -86,7 +87,7 @@ wheel: $(VENV)/.dev $(SPRITE) ## dist/gatepost-*.whl, with the front-end files i
 	$(BIN)/python -m hatchling build -t wheel
 
 clean: ## remove everything that make made here
-	rm -rf $(VENV) dist frontend/node_modules $(PEER)/node_modules $(SAML)/node_modules $(PEERS) $(dir $(SPRITE)) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) dist frontend/node_modules $(PEER)/node_modules $(SAML)/node_modules $(OPENFGA_SDK)/node_modules $(PEERS) $(dir $(SPRITE)) .mypy_cache .ruff_cache .pytest_cache
 
 # Each stamp is younger than what it was made from, so a second run has nothing to do.
 
@@ -111,8 +112,8 @@ $(SPRITE): frontend/package-lock.json frontend/package.json frontend/assets.toml
 	@$(BIN)/python tools/assets.py
 	@touch $@
 
-$(PEER)/node_modules/.package-lock.json $(SAML)/node_modules/.package-lock.json: %/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/.made
-	@echo "Installing an identity provider from npm, for the tests: $(notdir $*)"
+$(PEER)/node_modules/.package-lock.json $(SAML)/node_modules/.package-lock.json $(OPENFGA_SDK)/node_modules/.package-lock.json: %/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/.made
+	@echo "Installing from npm, for the tests: $(notdir $*)"
 	@$(BIN)/python tools/npm.py $* ci
 	@touch $@
 
