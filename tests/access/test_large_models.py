@@ -14,8 +14,10 @@ from gatepost.access import (
     parse_model,
     read_model,
     read_model_json,
+    validate,
     write_model_json,
 )
+from gatepost.access.model_size import size_of
 from gatepost.access.plan import MAX_SETS, Compiled
 from gatepost.access.scan import MAX_BYTES
 from gatepost.errors import InvalidModel
@@ -38,9 +40,9 @@ def before(n: int, width: int, form: str) -> list[str]:
 MODELS = {
     "a chain": definitions(999, lambda n: f"r{n - 1}" if n else "[user]"),
     "a chain the other way": definitions(999, lambda n: f"r{n + 1}" if n < 998 else "[user]"),
-    "wide unions": definitions(900, lambda n: " or ".join(["[user]", *before(n, 30, "r{}")])),
-    "usersets": definitions(900, lambda n: f"[{', '.join(['user', *before(n, 30, 'd#r{}')])}]"),
-    "from": definitions(700, lambda n: " or ".join(before(n, 15, "r{} from p")) or "[user]") + "    define p: [d]\n",
+    "wide unions": definitions(900, lambda n: " or ".join(["[user]", *before(n, 18, "r{}")])),
+    "usersets": definitions(900, lambda n: f"[{', '.join(['user', *before(n, 15, 'd#r{}')])}]"),
+    "from": definitions(700, lambda n: " or ".join(before(n, 8, "r{} from p")) or "[user]") + "    define p: [d]\n",
     "many types": "model\n  schema 1.1\ntype user\n"
     + "".join(
         f"type t{n}\n  relations\n" + "".join(f"    define r{m}: [user]\n" for m in range(10)) for n in range(99)
@@ -69,6 +71,15 @@ def test_a_model_of_256_kib_is_read_and_a_larger_one_refused() -> None:
         read_model(text + "\n")
     with pytest.raises(InvalidModel, match="larger than 256 KiB"):
         read_model(text[:-1] + "\u00e9")
+
+
+def test_the_size_of_json_is_counted_as_openfga_counts() -> None:
+    """27.02 KB is what OpenFGA's own program says of the chain."""
+    assert round(size_of(read_model(MODELS["a chain"])) / 1024, 2) == 27.02
+    document = write_model_json(read_model(MODELS["a chain"]))
+    large = read_model_json(document | {"conditions": {"late": {"expression": "x" * MAX_BYTES}}})
+    with pytest.raises(InvalidModel, match="larger than 256 KiB"):
+        validate(large)
 
 
 def automaton(states: int) -> str:

@@ -18,6 +18,8 @@ from gatepost.access.model import (
     Union,
     direct,
 )
+from gatepost.access.model_size import size_of
+from gatepost.access.scan import MAX_BYTES
 from gatepost.errors import InvalidModel
 
 MAX_TYPES = 100
@@ -51,6 +53,8 @@ def faults(model: AuthorizationModel) -> Iterator[tuple[Relation, str]]:
     """Yield each fault as ((type, relation), sentence)."""
     if not model.types:
         yield ("", ""), "the model has no types"
+    if size_of(model) > MAX_BYTES:
+        yield ("", ""), f"the model is larger than {MAX_BYTES // 1024} KiB"
     if len(model.types) > MAX_TYPES:
         yield ("", ""), f"the model has more than {MAX_TYPES} types"
     if sum(len(kind.relations) for kind in model.types.values()) > MAX_RELATIONS:
