@@ -24,6 +24,7 @@ from gatepost.store.columns import from_micros, to_micros
 from gatepost.store.tuple_rows import MAIN, tuple_rows
 
 MOST_OPEN = 64
+MOST_TUPLES = 2_000_000  # of all of them together, where it is more than one
 ULID_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 Place = tuple[str, str]
@@ -48,6 +49,10 @@ class StoreRecord:
 class _Opened:
     graph: Graph
     asked_at: float = field(default_factory=time.monotonic)
+
+
+def _tuples(opened: dict[Place, _Opened]) -> int:
+    return sum(each.graph.tuple_count for each in opened.values())
 
 
 class Stores:
@@ -87,7 +92,7 @@ class Stores:
         if record.id not in self.records:
             return  # deleted in the meantime
         opened = dict(self._opened)
-        while len(opened) >= MOST_OPEN:
+        while opened and (len(opened) >= MOST_OPEN or _tuples(opened) + graph.tuple_count > MOST_TUPLES):
             del opened[min(opened, key=lambda place: opened[place].asked_at)]
         opened[record.key, model] = _Opened(graph)
         self._opened = opened

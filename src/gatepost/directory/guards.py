@@ -68,6 +68,7 @@ def owned_alone(connection: Connection, subject: str) -> list[str]:
         t.c.relation == "owner",
         t.c.subject != subject,
         t.c.expires_at.is_(None),
+        t.c.condition.is_(None),
         t.c.object.in_(mine),
     )
     return sorted(set(connection.execute(mine).scalars()) - set(connection.execute(others).scalars()))
@@ -75,5 +76,6 @@ def owned_alone(connection: Connection, subject: str) -> list[str]:
 
 def require_an_owner_left(tx: Change, resource: str) -> None:
     """Raise `Conflict` if the change, as far as it is made, leaves `resource` without an owner who stays."""
-    if not any(row.expires_at is None for row in held_by(tx.connection, resource, ("owner",))):
+    stays = (row.expires_at is None and row.condition is None for row in held_by(tx.connection, resource, ("owner",)))
+    if not any(stays):
         raise Conflict(f"this would leave {resource} without an owner: make somebody else owner first")

@@ -98,6 +98,7 @@ def _why(gate: Gatepost, row: Row[Any], resource: Entity, at: Entity) -> str:
     else:
         where = f"{row.relation} of {at if at.id else f'the {at.type}'}, in which {resource.id} is"
     until = f", until {row.expires_at:%Y-%m-%d %H:%M} UTC" if row.expires_at else ""
+    until += f", if {row.condition['name']} holds" if row.condition else ""
     return f"{_who(row.subject)} may {may}: {where}, granted by {_short(row.author)}{until}"
 
 

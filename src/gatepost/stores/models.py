@@ -17,7 +17,7 @@ from gatepost.gate import Gatepost
 from gatepost.graphs import ULID_ALPHABET, StoreRecord, fingerprint, read_document
 from gatepost.principal import Principal
 from gatepost.store import tables
-from gatepost.stores.errors import StoreError, conflict, model_not_found, no_model_yet
+from gatepost.stores.errors import StoreError, conflict, model_not_found, no_model_yet, store_not_found
 from gatepost.stores.listing import READ, WRITE, known_store, require_store
 from gatepost.stores.orphans import orphans
 from gatepost.stores.pages import Page, Paging, read_token, write_token
@@ -65,8 +65,11 @@ def write_version(gate: Gatepost, caller: Principal, store: str, posted: Mapping
 
 
 def require_store_still(gate: Gatepost, record: StoreRecord) -> StoreRecord:
-    """The same store as it is now, under the lock."""
-    return require_store(gate, record.id)
+    """The same store as it is now, under the lock.  Memory is up to date then, and must not be asked to catch up."""
+    found = known_store(gate, record.id)
+    if found is None:
+        raise store_not_found()
+    return found
 
 
 def _require_sound(record: StoreRecord, posted: Mapping[str, Any]) -> AuthorizationModel:

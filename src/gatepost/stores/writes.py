@@ -20,7 +20,7 @@ from gatepost.stores.authority import require_may_remove, require_may_write, req
 from gatepost.stores.errors import StoreError, conflict
 from gatepost.stores.keys import TupleKey, invalid_tuple, is_user, read_tuple
 from gatepost.stores.listing import WRITE
-from gatepost.stores.models import evaluated_store, model_of, newest_id, require_store_still
+from gatepost.stores.models import evaluated_store, known_newest, model_of, newest_id, require_store_still
 
 MOST_AT_ONCE = 100
 BY_HAND = (MANUAL, "config")
@@ -47,7 +47,7 @@ def write_tuples(gate: Gatepost, caller: Principal, store: str, wanted: TupleWri
     _require_well_formed(model, wanted)
     with gate.change(caller, WRITE) as tx:
         record = require_store_still(gate, record)
-        if not wanted.model and newest_id(gate, record) != judged_by:
+        if not wanted.model and known_newest(gate, record) != judged_by:
             raise StoreError("Aborted", "the authorization model was changed meanwhile: send it again", status=409)
         written = [read_tuple(model, key) for key in wanted.writes]
         removed = _remove_all(gate, tx, caller, record, wanted)
