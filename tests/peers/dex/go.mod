@@ -1,5 +1,5 @@
-// Dex 2.13 of 2019: the newest version that has a name Go's rules allow, for its later tags lack the /v2 that they ask
-// for.  It is older than go.mod, so the versions of what it is built with are chosen here: new ones where it compiles with
+// Dex 2.13 of 2019: the newest release that go get finds, for the tags of later ones lack the /v2 that Go's rules ask for,
+// and a later commit was not to be had.  It is older than go.mod, so the versions of what it is built with are chosen here: new ones where it compiles with
 // them, above all for cryptography, XML signatures and HTTP; those of its time where an interface has changed since.
 module gatepost.example/peers/dex
 
