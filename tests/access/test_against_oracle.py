@@ -16,8 +16,10 @@ from gatepost.access import (
     RelationTuple,
     TooComplex,
     TupleChange,
+    UserFilter,
     check,
     explain,
+    list_users,
     objects,
     subjects,
 )
@@ -201,3 +203,50 @@ def test_a_changed_graph_answers_as_a_freshly_loaded_one(world: World, data: st.
             assert work_out(graph.edges, value, PLAIN, graph.moment()).mine == someone.mine
     assert graph.tuple_count == len(held)
     compare(model, list(held.values()), graph)
+
+
+def has_answer(graph: Graph, kind: str, action: str, context: Mapping[str, object]) -> bool:
+    return all(
+        answer(graph, subject, action, Entity(kind, identifier), context) is not None
+        for subject in SUBJECTS
+        for identifier in IDS
+    )
+
+
+@SETTINGS
+@given(worlds(conditions=True, size=18), st.data())
+def test_lists_know_conditions_expiry_and_contextual_tuples(world: World, data: st.DataObject) -> None:
+    """Half of the tuples expire, some of them already; some come with the question alone."""
+    model, tuples = world
+    ends = data.draw(st.lists(st.sampled_from([None, None, 50.0, -50.0]), min_size=len(tuples), max_size=len(tuples)))
+    count = data.draw(st.integers(0, 4))
+    graph = Graph(model, lambda: 0.0)
+    rows = [(str(t.object), t.relation, str(t.subject), end, stored(t)) for t, end in zip(tuples, ends, strict=True)]
+    graph.load(rows[count:], "1.0")
+    view = Contextual(graph, tuples[:count])
+    alive = tuples[:count] + [t for t, end in zip(tuples[count:], ends[count:], strict=True) if end is None or end > 0]
+    context, kind = data.draw(CONTEXTS), data.draw(st.sampled_from(TYPES))
+    action = data.draw(st.sampled_from(["r1", "r2", "r3"]))
+    compare(model, alive, view, context)
+    if not has_answer(view, kind, action, context):
+        return
+    for identifier in IDS:
+        entity = Entity(kind, identifier)
+        filters = [UserFilter("user"), UserFilter("group", "r1"), UserFilter("folder", "r2")]
+        try:
+            listed = set(list_users(entity, action, filters, view, context))
+        except (ConditionUndecided, TooComplex):
+            continue  # the answer of somebody else is not known
+        for subject in SUBJECTS:
+            allowed = answer(view, subject, action, entity, context)
+            individual = not subject.relation and not subject.is_wildcard
+            assert allowed or subject not in listed
+            if allowed and subject.relation and entity != subject.entity:
+                assert subject in listed or not _is_named(subject, alive), subject
+            elif allowed and not subject.relation:
+                assert subject in listed or (individual and Subject("user", "*") in listed), subject
+
+
+def _is_named(subject: Subject, tuples: Sequence[RelationTuple]) -> bool:
+    """A userset that stands in no tuple may hold a relation by what it is, and then nobody would list it."""
+    return any(t.subject == subject for t in tuples)
