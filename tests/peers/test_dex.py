@@ -1,9 +1,10 @@
 """Signing in through Dex, in a real browser: by its own passwords, by SAML and by LDAP.
 
 The newest release of Dex that `go get` finds is 2.13, of 2019: the tags of later ones lack the /v2 that Go's rules ask
-for, and a commit of 2026 was not to be had where we fetch modules.  Later ones sign out by the back channel; this has no session of its own, no end_session_endpoint and no logout by either channel.  So a sign-out
-there cannot end a session here, and what is tested is the other half: that Gatepost says so, ends its own session, and
-that the next sign-in asks for the password.
+for, and a commit of 2026 was not to be had where we fetch modules.  Today's Dex can sign out by the back channel, which
+is not tried here.  This one has no session of its own, no end_session_endpoint and no logout by either channel.  So a
+sign-out there cannot end a session here, and what is tested is the other half: that Gatepost says so, ends its own
+session, and that the next sign-in asks for the password.
 """
 
 from __future__ import annotations
