@@ -38,6 +38,7 @@ from gatepost.access.model import Condition
 from gatepost.access.parameters import convert
 from gatepost.errors import InvalidField, InvalidModel
 from gatepost.principal import Entity, Question, Subject
+from tests.access.worlds import read_tuple
 
 HEAD = "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define viewer: [user with fits]\n"
 MODEL = """
@@ -65,19 +66,8 @@ condition near(address: ipaddress, network: string) {
 DAY, NIGHT = {"hour": 12}, {"hour": 3}
 
 
-def relation_tuple(line: str) -> RelationTuple:
-    """Read `doc:1#viewer@user:a` and, after a `?`, a condition with its context in JSON."""
-    plain, _, guard = line.partition(" ? ")
-    parsed = RelationTuple.parse(plain)
-    if not guard:
-        return parsed
-    name, _, context = guard.partition(" ")
-    condition = TupleCondition.read(f'{{"name": "{name}", "context": {context or "{}"}}}')
-    return RelationTuple(parsed.object, parsed.relation, parsed.subject, condition=condition)
-
-
 def change(line: str, *, removed: bool = False) -> TupleChange:
-    t = relation_tuple(line)
+    t = read_tuple(line)
     stored = t.condition.stored() if t.condition else None
     return TupleChange(str(t.object), t.relation, str(t.subject), removed, None, stored)
 
@@ -376,10 +366,10 @@ def test_lists_and_explanations_know_the_context() -> None:
 def test_a_tuple_s_condition_is_held_to_the_model(line: str, sentence: str) -> None:
     """CVE-2025-48371 of OpenFGA: contextual tuples are held to it as well."""
     with pytest.raises(InvalidField) as caught:
-        allows(read_model(MODEL), relation_tuple(line))
+        allows(read_model(MODEL), read_tuple(line))
     assert sentence in str(caught.value)
     with pytest.raises(InvalidField):
-        Contextual(graph_of([]), [relation_tuple(line)])
+        Contextual(graph_of([]), [read_tuple(line)])
 
 
 @pytest.mark.parametrize("line", ["doc:1#viewer@doc:2", "doc:1#flies@user:a", "planet:1#viewer@user:a"])

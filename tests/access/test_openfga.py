@@ -18,7 +18,7 @@ from gatepost.principal import Entity, Subject
 from tests.access.oracle import NOTHING
 from tests.access.strategies import CONTEXTS, IDS, TYPES, USERS, worlds
 from tests.access.test_against_oracle import answer, graph_of
-from tests.access.worlds import WORLDS, World
+from tests.access.worlds import WORLDS, World, read_tuple
 
 pytestmark = pytest.mark.peer
 FGA = shutil.which("fga") or shutil.which("fga", path=str(Path(sys.executable).parent))
@@ -89,13 +89,14 @@ def written(t: RelationTuple) -> dict[str, object]:
 def test_openfga_says_the_same_of_each_world(world: World, tmp_path: Path) -> None:
     """But for the permissions of roles, which are added to the question and are in no rewrite."""
     model = read_model(world.model) if world.model else builtin_model()
-    tuples = [RelationTuple.parse(line) for line in world.tuples]
+    given = [read_tuple(line) for line in (*world.tuples, *world.contextual)]
+    tuples = list({(t.object, t.relation, t.subject): t for t in given}.values())
     graph = graph_of(model, [t for t in tuples if t.relation != "permission"])
     pairs = [(subject, what.partition(" ")) for subject in world.who for what in world.may if "platform:" not in what]
     asked = [(subject, action, entity) for subject, (action, _, entity) in pairs]
-    theirs = ask_openfga(tmp_path, model, tuples, asked)
+    theirs = ask_openfga(tmp_path, model, tuples, asked, world.context)
     for (subject, action, entity), answered in zip(asked, theirs, strict=True):
-        assert answer(graph, Subject.parse(subject), action, Entity.parse(entity)) == answered, (
+        assert answer(graph, Subject.parse(subject), action, Entity.parse(entity), world.context) == answered, (
             subject,
             action,
             entity,

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from gatepost.access import RelationTuple, TupleCondition
 
 
 @dataclass(frozen=True)
 class World:
-    """`may` maps `action type:id` to everybody (of `who`) who may; nobody else of `who` may."""
+    """`may` maps `action type:id` to everybody (of `who`) who may; nobody else of `who` may.
+
+    A tuple may end in `? condition {"its": "context"}`.  The `contextual` ones come with the question, as `context` does.
+    """
 
     name: str
     tuples: tuple[str, ...]
@@ -15,6 +21,19 @@ class World:
     who: tuple[str, ...] = ("user:ann", "user:bob", "user:cyd")
     model: str = ""  # the built-in one where it is empty
     expected_sentences: dict[str, str] = field(default_factory=dict)
+    context: Mapping[str, object] = field(default_factory=dict)
+    contextual: tuple[str, ...] = ()
+
+
+def read_tuple(line: str) -> RelationTuple:
+    """Read `doc:1#viewer@user:a` and, after a `?`, a condition with its context in JSON."""
+    plain, _, guard = line.partition(" ? ")
+    parsed = RelationTuple.parse(plain)
+    if not guard:
+        return parsed
+    name, _, context = guard.partition(" ")
+    condition = TupleCondition.read(f'{{"name": "{name}", "context": {context or "{}"}}}')
+    return RelationTuple(parsed.object, parsed.relation, parsed.subject, condition=condition)
 
 
 DOCUMENTS = """
@@ -40,7 +59,71 @@ type document
     define writer: author and viewer from folder
 """
 
+SHIFTS = """
+model
+  schema 1.1
+type user
+type group
+  relations
+    define member: [user, user with on_shift]
+type machine
+  relations
+    define site: [site with in_range]
+    define trained: [user, group#member, user:* with in_range]
+    define banned: [user with on_shift]
+    define operate: (trained and entrant from site) but not banned
+type site
+  relations
+    define entrant: [user, user:*, group#member with on_shift]
+condition on_shift(hour: int, from_hour: int, to_hour: int) {
+  from_hour <= hour && hour < to_hour
+}
+condition in_range(address: ipaddress, networks: list<string>) {
+  networks.exists(network, address.in_cidr(network))
+}
+"""
+SHIFT_TUPLES = (
+    'group:early#member@user:ann ? on_shift {"from_hour": 6, "to_hour": 14}',
+    'group:early#member@user:bob ? on_shift {"from_hour": 14, "to_hour": 22}',
+    "group:early#member@user:cyd",
+    'machine:press#site@site:north ? in_range {"networks": ["10.1.0.0/16", "fd00::/8"]}',
+    "machine:press#trained@group:early#member",
+    'machine:press#banned@user:cyd ? on_shift {"from_hour": 0, "to_hour": 7}',
+    'machine:lathe#trained@user:* ? in_range {"networks": ["0.0.0.0/0"]}',
+    'machine:lathe#site@site:north ? in_range {"networks": ["10.1.2.0/24"]}',
+    "site:north#entrant@user:*",
+    'site:south#entrant@group:early#member ? on_shift {"from_hour": 6, "to_hour": 22}',
+)
+
+CONDITIONAL = tuple(
+    World(
+        f"conditions: {name}",
+        SHIFT_TUPLES,
+        {
+            "operate machine:press": press,
+            "operate machine:lathe": lathe,
+            "entrant site:south": south,
+            "member group:early": early,
+        },
+        model=SHIFTS,
+        context={"hour": hour, "address": address},
+        contextual=contextual,
+    )
+    for name, hour, address, contextual, press, lathe, south, early in (
+        ("morning, inside", 8, "10.1.9.9", (), ("user:ann", "user:cyd"), (), *2 * (("user:ann", "user:cyd"),)),
+        ("afternoon, at the lathe", 15, "10.1.2.3", (), ("user:bob", "user:cyd"),
+         ("user:ann", "user:bob", "user:cyd"), *2 * (("user:bob", "user:cyd"),)),
+        ("dawn, over IPv6", 6, "fd00::1", (), ("user:ann",), (), *2 * (("user:ann", "user:cyd"),)),
+        ("night", 23, "10.1.9.9", (), ("user:cyd",), (), (), ("user:cyd",)),
+        ("outside", 8, "192.0.2.1", (), (), (), *2 * (("user:ann", "user:cyd"),)),
+        ("night, with a tuple of the question's own", 23, "10.1.9.9",
+         ("group:early#member@user:bob", "site:south#entrant@user:ann"),
+         ("user:bob", "user:cyd"), (), ("user:ann",), ("user:bob", "user:cyd")),
+    )
+)  # fmt: skip
+
 WORLDS = (
+    *CONDITIONAL,
     World(
         "DH-20 to DH-22: owner, editor, viewer",
         ("collection:c#owner@user:ann", "collection:c#editor@user:bob", "collection:c#viewer@user:cyd"),
