@@ -222,7 +222,7 @@ NO_MODEL: dict[str, tuple[Json, str]] = {
         "invalid_authorization_model",
     ),
     "more than 256 KB": (
-        MODEL | {"conditions": {"cheap": MODEL["conditions"]["cheap"] | {"expression": " " * 270_000 + "true"}}},
+        MODEL | {"conditions": {"cheap": MODEL["conditions"]["cheap"] | {"expression": f"'{'x' * 270_000}' != ''"}}},
         "exceeded_entity_limit",
     ),
 }

@@ -11,6 +11,8 @@ from sqlalchemy import insert, select
 
 from gatepost.access import AuthorizationModel, builtin_model, validate, with_protected_types
 from gatepost.access.model_json import read_model, write_model
+from gatepost.access.model_size import size_of
+from gatepost.access.scan import MAX_BYTES
 from gatepost.audit.record import AuditRecord
 from gatepost.errors import InvalidModel
 from gatepost.gate import Gatepost
@@ -23,7 +25,6 @@ from gatepost.stores.orphans import orphans
 from gatepost.stores.pages import Page, Paging, read_token, write_token
 
 MOST_TYPES = 100
-MOST_BYTES = 256 * 1024
 MEMBERS = ("schema_version", "type_definitions", "conditions")
 m = tables.models
 
@@ -77,29 +78,14 @@ def _require_sound(record: StoreRecord, posted: Mapping[str, Any]) -> Authorizat
     if isinstance(types, list) and len(types) > MOST_TYPES:
         sentence = f"The number of type definitions in an authorization model exceeds the allowed limit of {MOST_TYPES}"
         raise StoreError("exceeded_entity_limit", sentence)
-    size = sum(_size(posted.get(name)) for name in MEMBERS)
-    if size > MOST_BYTES:
-        raise StoreError("exceeded_entity_limit", f"model exceeds size limit: {size} bytes vs {MOST_BYTES} bytes")
     try:
         model = read_model(posted)
+        if (size := size_of(model)) > MAX_BYTES:
+            sentence = f"model exceeds size limit: {size} bytes vs {MAX_BYTES} bytes"
+            raise StoreError("exceeded_entity_limit", sentence)
         return with_protected_types(model) if record.is_main else validate(model)
     except InvalidModel as error:
         raise StoreError("invalid_authorization_model", error.fields["model"]) from error
-
-
-def _size(value: object) -> int:
-    """About what the value takes in OpenFGA's own encoding, in which names of members take no room."""
-    todo, size = [value], 0
-    while todo:
-        current = todo.pop()
-        if isinstance(current, str):
-            size += 2 + len(current.encode("utf-8", "replace"))
-        elif isinstance(current, Mapping):
-            size += 2
-            todo.extend(current.values())
-        elif isinstance(current, list):
-            todo.extend(current)
-    return size
 
 
 def _after(identifier: str) -> str:
