@@ -262,6 +262,33 @@ def test_a_membership_holds_by_the_context_of_each_question() -> None:
     assert not may(graph, "user:a viewer doc:1", NIGHT)
 
 
+def test_what_was_worked_out_within_a_cycle_is_not_kept_for_what_lies_outside() -> None:
+    """CVE-2025-46331 of OpenFGA: groups that contain each other, asked from every side, cold and warm."""
+    names = ("x", "y", "z")
+    lines = [f"group:{a}#member@group:{b}#member ? working" for a, b in zip(names, (*names[1:], names[0]), strict=True)]
+    lines += ["group:y#member@user:a", *(f"doc:{name}#viewer@group:{name}#member" for name in names)]
+    for start in range(3):
+        graph = graph_of(lines)
+        for name in (*names[start:], *names[:start]):
+            assert may(graph, f"user:a viewer doc:{name}", DAY)
+            assert not may(graph, f"user:b viewer doc:{name}", DAY)
+            assert may(graph, f"user:a viewer doc:{name}", NIGHT) == (name == "y")
+
+
+def test_questions_asked_one_after_another_do_not_mix() -> None:
+    """CVE-2026-34972 of OpenFGA: the same question with other contexts and tuples keeps its own answer."""
+    graph = graph_of(["group:g#member@user:a ? working", "doc:1#viewer@group:g#member"])
+    view = Contextual(graph, [RelationTuple.parse("group:g#member@user:b")])
+    decisions = [
+        (ask(asked, f"user:{name} viewer doc:1", context), wanted)
+        for context, at_work in ((DAY, True), (NIGHT, False))
+        for name, asked, wanted in (("a", graph, at_work), ("b", graph, False), ("b", view, True), ("a", view, at_work))
+    ]
+    for decision, wanted in (*decisions, *reversed(decisions)):
+        assert decision.allowed == wanted
+        assert decision.explanation.allowed == wanted  # worked out when asked for, with the question's own tuples
+
+
 def test_conditions_hold_however_deep() -> None:
     graph = graph_of(
         [
