@@ -62,6 +62,15 @@ MODEL: Json = {
 }
 
 
+def huge_model() -> Json:
+    """A sound model of more than 256 KB: long names, each of them said often."""
+    names = [f"{number:02}".ljust(240, "x") for number in range(60)]
+    relations = {f"r{number}": THIS for number in range(12)}
+    both = direct({"type": names[0]}, {"type": names[1]})
+    kinds = [kind(name, relations, dict.fromkeys(relations, both)) for name in names]
+    return {"schema_version": "1.1", "type_definitions": kinds}
+
+
 def key(written: Key, **more: Any) -> Json:
     """`("user:ann", "viewer", "doc:1")` as the API has it."""
     return dict(zip(("user", "relation", "object"), written, strict=True)) | more
