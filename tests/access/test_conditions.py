@@ -370,6 +370,8 @@ def test_lists_and_explanations_know_the_context() -> None:
         list_users(Entity("doc", "2"), "viewer", [UserFilter("user")], graph)
     assert explain(question(here, "doc:1"), graph).sentence == "a is a member of g, which is viewer of doc:1"
     assert not explain(question(away, "doc:1"), graph).allowed
+    tried = explain(question(away, "doc:2"), graph).tried
+    assert "a is viewer of doc:2 under the condition near, which does not hold here" in tried
     assert actions(question(here, "doc:2"), graph).allowed == ("viewer", "guest")
     undecided = actions(question({}, "doc:2"), graph)
     assert undecided.allowed == ()

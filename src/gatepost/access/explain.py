@@ -11,7 +11,7 @@ from gatepost.access.decision import Decision, Reason
 from gatepost.access.edges import Edges, Who
 from gatepost.access.evaluate import evaluate
 from gatepost.access.graph import Graph
-from gatepost.access.moment import Moment
+from gatepost.access.moment import NO, Moment
 from gatepost.access.plan import Plan
 from gatepost.access.trail import Hop, trail_of_usersets, trail_to_resource
 from gatepost.access.wording import named, sentence_of, step_text
@@ -130,7 +130,7 @@ def _no(question: Question, edges: Edges, someone: Who, moment: Moment) -> Expla
         if number is None:
             tried.append(f"no tuple names {resource}")
         else:
-            tried += _tried(edges, route.plan, number << edges.compiled.bits, moment)
+            tried += _tried(edges, route.plan, number << edges.compiled.bits, someone, moment)
         tried.append(f"{subject} is in {', '.join(groups)}" if groups else f"{subject} is in no group and has no role")
     tried.append(f"no role of {subject} holds {wanted}")
     if not counts(question.subject.type, question):
@@ -152,7 +152,7 @@ def _memberships(edges: Edges, someone: Who) -> Iterator[str]:
             yield edges.text(value)
 
 
-def _tried(edges: Edges, plan: Plan, base: int, moment: Moment) -> Iterator[str]:
+def _tried(edges: Edges, plan: Plan, base: int, someone: Who, moment: Moment) -> Iterator[str]:
     """Say which relations of the resource, and of what it draws on, were looked at and whom they name."""
     seen = {(id(plan), base)}
     todo = [(plan, base)]
@@ -162,12 +162,23 @@ def _tried(edges: Edges, plan: Plan, base: int, moment: Moment) -> Iterator[str]
         names = [edges.compiled.relation_names[relation] for relation in plan.own]
         held = sum(len(edges.held(base | r)) + len(edges.alive(base | r, moment)) for r in plan.own)
         yield f"{' or '.join(names)} of {edges.text(base)}: {held} named, none of them fits"
+        for relation in plan.own:
+            yield from _under_conditions(edges, base | relation, someone, moment)
         for tupleset, targets in plan.parents:
             for value in edges.held(base | tupleset):
                 target = targets.get(edges.kinds[value >> bits])
                 if target is not None and (id(target), value) not in seen:
                     seen.add((id(target), value))
                     todo.append((target, value))
+
+
+def _under_conditions(edges: Edges, key: int, someone: Who, moment: Moment) -> Iterator[str]:
+    """Name the tuples that would give it, were their condition to hold."""
+    for value, (expires, condition) in edges.timed.get(key, {}).items():
+        if value in someone.mine and expires > moment.now and condition and moment.judge(condition) == NO:
+            relation = edges.compiled.relation_names[key & edges.compiled.mask]
+            text = step_text(edges.text(key & ~edges.compiled.mask), relation, edges.text(value))
+            yield f"{text} under the condition {condition.name}, which does not hold here"
 
 
 def _suggestions(question: Question, edges: Edges) -> Iterator[str]:
