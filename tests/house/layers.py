@@ -8,7 +8,7 @@ from __future__ import annotations
 # From the ground up.  A part may import the parts of lower floors and its neighbours on the same floor.
 FLOORS: tuple[tuple[str, frozenset[str]], ...] = (
     ("words", frozenset({"errors", "principal"})),
-    ("values", frozenset({"cache", "records"})),
+    ("values", frozenset({"cache", "problems", "records"})),
     ("settings", frozenset({"settings"})),
     ("access", frozenset({"access"})),
     ("store", frozenset({"store"})),
@@ -17,7 +17,9 @@ FLOORS: tuple[tuple[str, frozenset[str]], ...] = (
     ("gate", frozenset({"gate"})),
     (
         "operations",
-        frozenset({"audit", "authn", "directory", "doctor", "housekeeping", "opening", "sso", "stores", "tokens"}),
+        frozenset(
+            {"audit", "authn", "directory", "doctor", "guard", "housekeeping", "opening", "sso", "stores", "tokens"}
+        ),
     ),
     ("edges", frozenset({"asgi", "cli", "client", "demo", "fastapi", "server", "sqlalchemy", "testing", "wsgi"})),
 )
@@ -28,7 +30,7 @@ EDGES = FLOORS[-1][1]
 UPWARD = frozenset({("gatepost.gate", "gatepost.opening")})
 
 # Edges do not know one another, but for these.
-EDGE_PAIRS = frozenset({("cli", "client"), ("cli", "demo"), ("cli", "server"), ("demo", "server")})
+EDGE_PAIRS = frozenset({("cli", "client"), ("cli", "demo"), ("cli", "server"), ("demo", "server"), ("fastapi", "asgi")})
 
 # A record of what happened is a plain value that the store keeps, whatever operation wrote it.
 AUDIT_VALUES = frozenset({"gatepost.audit.record"})

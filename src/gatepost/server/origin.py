@@ -1,26 +1,29 @@
-"""Whether a request is meant for us, and whether it comes from us: `Host`, `Origin`, and addresses behind proxies."""
+"""Whether a request is meant for this server: `Host`, and which origins are its own pages'."""
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from gatepost.errors import Forbidden, InvalidRequest, Misdirected
+from gatepost.authn.origin import SAFE_METHODS, Headers, all_of, client_address, require_same_origin
+from gatepost.errors import InvalidRequest, Misdirected
 from gatepost.gate import Gatepost
 
-Headers = Sequence[tuple[bytes, bytes]]
+__all__ = [
+    "SAFE_METHODS",
+    "Headers",
+    "all_of",
+    "allowed_hosts",
+    "allowed_origins",
+    "client_address",
+    "require_our_host",
+    "require_same_origin",
+]
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
-def all_of(headers: Headers, name: bytes) -> list[str]:
-    return [value.decode("latin-1") for key, value in headers if key == name]
-
-
 def allowed_hosts(gate: Gatepost) -> frozenset[str]:
-    """The `Host` values that are ours: the public URL's, and those of applications behind a gateway.
+    """The `Host` values that are ours: the public URL's.  On an application's host there is only what its gateway needs.
 
     Where no public URL was configured this is somebody's own machine, and every name of it is meant.
     """
@@ -31,7 +34,6 @@ def allowed_hosts(gate: Gatepost) -> frozenset[str]:
     if public.port == default or public.port is None:
         hosts |= {f"{public.hostname}", f"{public.hostname}:{default}"}
     hosts |= _other_names(gate)
-    hosts |= {host.host.lower() for host in gate.settings.forward_auth.hosts}
     return frozenset(hosts)
 
 
@@ -56,62 +58,3 @@ def require_our_host(headers: Headers, hosts: frozenset[str], public_url: str) -
         raise InvalidRequest("exactly one Host header is needed")
     if sent[0].lower() not in hosts:
         raise Misdirected(f"this is {public_url}: use that address, or set main.public_url")
-
-
-def require_same_origin(headers: Headers, ours: frozenset[str]) -> None:
-    """Raise `Forbidden` unless a page of ours sent this.
-
-    Browsers send `Origin` with every unsafe request; it cannot be forged by another site's page.
-    """
-    origins = all_of(headers, b"origin")
-    sites = all_of(headers, b"sec-fetch-site")
-    if len(origins) == 1 and origins[0] in ours:
-        return
-    if not origins and sites == ["same-origin"]:
-        return
-    raise Forbidden("this request came from another site, or does not say where it comes from (Origin)")
-
-
-def client_address(
-    peer: str, headers: Headers, trusted: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
-) -> str:
-    """Where the request comes from.  `X-Forwarded-For` counts only as far as trusted proxies vouch for it."""
-    address = _unmapped(peer)
-    if not trusted or not _is_within(address, trusted):
-        return address
-    for part in reversed(",".join(all_of(headers, b"x-forwarded-for")).split(",")):
-        candidate = _unmapped(part.strip())
-        if not _is_address(candidate):
-            return address
-        address = candidate
-        if not _is_within(address, trusted):
-            return address
-    return address
-
-
-def _unmapped(text: str) -> str:
-    """An IPv4 address as such (RFC 4291 section 2.5.5.2): a socket that listens on both families says `::ffff:10.0.0.1`.
-
-    Networks are configured as IPv4, and whoever is throttled must not start anew by the other spelling.
-    """
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return text
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return text if mapped is None else str(mapped)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_within(text: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
-    if not _is_address(text):
-        return False
-    address = ipaddress.ip_address(text)
-    return any(address in network for network in networks)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import re
-from typing import Any
 
 from starlette.responses import Response
 
 from gatepost import errors
 from gatepost.errors import GatepostError
+from gatepost.problems import body_of, headers_of
+
+__all__ = ["FIELD_CODES", "ServerError", "body_of", "description_of", "headers_of", "oauth_problem", "problem"]
 
 log = logging.getLogger("gatepost.server")
 
-RETRY_AFTER = "1"
 FIELD_CODES = {"scope": "invalid_scope", "resource": "invalid_target"}  # RFC 6749 section 5.2, RFC 8707 section 2
 
 
@@ -24,41 +25,6 @@ _NOT_IN_DESCRIPTIONS = re.compile(r'[^\x20-\x7e]|["\\]')
 def description_of(error: GatepostError) -> str:
     """RFC 6749 sections 4.1.2.1 and 5.2: visible ASCII, without quotes and backslashes."""
     return _NOT_IN_DESCRIPTIONS.sub("'", str(error))
-
-
-def challenge(error: GatepostError) -> str:
-    """RFC 6750 section 3: bare where nothing was sent, with the code where something bad was."""
-    if error.code == errors.Unauthenticated.code:
-        return 'Bearer realm="gatepost"'
-    return 'Bearer realm="gatepost", error="invalid_token"'
-
-
-def headers_of(error: GatepostError) -> dict[str, str]:
-    """The headers that belong to a status."""
-    headers = {"Cache-Control": "no-store"}
-    if error.status == 401:
-        headers["WWW-Authenticate"] = challenge(error)
-    if isinstance(error, errors.Throttled):
-        headers["Retry-After"] = str(error.retry_after)
-    elif error.status == 503:
-        headers["Retry-After"] = RETRY_AFTER
-    return headers
-
-
-def body_of(error: GatepostError) -> dict[str, Any]:
-    """The members of a problem document.  `errors` names each wrong field, `items` what stands in the way."""
-    body: dict[str, Any] = {
-        "type": f"urn:gatepost:{error.code}",
-        "title": error.code.replace("_", " "),
-        "status": error.status,
-        "detail": str(error),
-        "code": error.code,
-    }
-    if isinstance(error, errors.InvalidField):
-        body["errors"] = error.fields
-    if isinstance(error, errors.Conflict) and error.items:
-        body["items"] = list(error.items)
-    return body
 
 
 def problem(error: GatepostError) -> Response:
