@@ -10,6 +10,7 @@ from gatepost.access.expansion import expand
 from gatepost.access.explain import Explanation, Step, explain
 from gatepost.access.formatting import format_model
 from gatepost.access.graph import Graph
+from gatepost.access.later import Carried, Later, carried, check_at, ends, permissions_carried
 from gatepost.access.model import PROTECTED, AuthorizationModel
 from gatepost.access.model_json import read_model as read_model_json
 from gatepost.access.model_json import write_model as write_model_json
@@ -24,12 +25,14 @@ __all__ = [
     "Access",
     "Actions",
     "AuthorizationModel",
+    "Carried",
     "ConditionUndecided",
     "Contextual",
     "Decision",
     "Explanation",
     "Found",
     "Graph",
+    "Later",
     "Reason",
     "RelationTuple",
     "Step",
@@ -42,7 +45,10 @@ __all__ = [
     "actions",
     "allows",
     "builtin_model",
+    "carried",
     "check",
+    "check_at",
+    "ends",
     "everything",
     "expand",
     "explain",
@@ -52,6 +58,7 @@ __all__ = [
     "list_users",
     "objects",
     "parse_model",
+    "permissions_carried",
     "permissions_of",
     "read_model",
     "read_model_json",

@@ -35,7 +35,7 @@ def check(question: Question, graph: Graph, depth: int | None = None) -> Decisio
         no = False
         return Decision(no, OUTSIDE_SCOPE, graph.edges.revision, question, graph)
     if question.role is None and not question.groups and not question.roles:
-        decision = _from_memo(question, graph)
+        decision = from_memo(question, graph)
         if decision is not None and (depth is None or decision.reason is not GRANTED):
             return decision
     with graph.lock:
@@ -45,7 +45,7 @@ def check(question: Question, graph: Graph, depth: int | None = None) -> Decisio
         return decision
 
 
-def _from_memo(question: Question, graph: Graph) -> Decision | None:
+def from_memo(question: Question, graph: Graph) -> Decision | None:
     """Answer without the lock if the subject's memo is warm, the plan is flat and no revision is being written."""
     edges = graph.edges
     sequence = edges.sequence

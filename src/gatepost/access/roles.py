@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gatepost.access.edges import Edges, Who, spread
+from gatepost.access.edges import Who
 from gatepost.access.graph import Graph
+from gatepost.access.later import carried
 from gatepost.access.usersets import Narrowing, who
 from gatepost.principal import Subject
 
@@ -34,10 +35,11 @@ def groups_of(subject: Subject, graph: Graph, groups: Iterable[str] = ()) -> fro
 def grants_of(subject: Subject, graph: Graph) -> Iterator[tuple[str, str]]:
     """Yield (object, relation) for everything that a subject or userset carries by tuples, its groups' included.
 
-    A role's permissions come as (`role:NAME`, `permission`) tuples of the role, so they are not in here.
+    Also what it carries under a condition.  A role's permissions come as (`role:NAME`, `permission`) tuples of the role,
+    so they are not in here.
     """
-    for entity, relation, _ in rights(subject, graph):
-        yield entity, relation
+    for each in carried(subject, graph):
+        yield each.object, each.relation
 
 
 def rights(subject: Subject, graph: Graph) -> list[tuple[str, str, str]]:
@@ -45,25 +47,7 @@ def rights(subject: Subject, graph: Graph) -> list[tuple[str, str, str]]:
 
     Without what only a condition stands before.  Ordered.
     """
-    with graph.lock:
-        edges, now = graph.edges, graph.clock()
-        found = _who(graph, subject, Narrowing())
-        return sorted(
-            (edges.text(key & ~edges.compiled.mask), edges.compiled.relation_names[key & edges.compiled.mask], via)
-            for value in found.mine
-            if value
-            for via in (edges.text(value),)
-            for key in _in_force(edges, value, now)
-        )
-
-
-def _in_force(edges: Edges, value: int, now: float) -> Iterator[int]:
-    yield from spread(edges.above.get(value))
-    yield from spread(edges.behind.get(value))
-    for key in edges.timed_behind.get(value, ()):
-        expires, condition = edges.timed[key][value]
-        if expires > now and condition is None:
-            yield key
+    return [(each.object, each.relation, each.via) for each in carried(subject, graph, conditional=False)]
 
 
 def _names(

@@ -36,9 +36,7 @@ def who(edges: Edges, subject: Subject, narrowing: Narrowing, moment: Moment) ->
         value = edges.nameless[subject.type] << edges.compiled.bits | edges.compiled.relations[subject.relation]
     elif not value:
         value = edges.value(subject.type, ANYONE)
-    if edges.is_overlay:
-        return work_out(edges, value, narrowing, moment)
-    if narrowing == PLAIN:
+    if narrowing == PLAIN and not edges.is_overlay:
         return _plain(edges, value, moment)
     key = (value, narrowing.role, narrowing.groups, narrowing.roles)
     known = edges.narrowed.get(key)
@@ -76,7 +74,7 @@ def _plain(edges: Edges, value: int, moment: Moment) -> Who:
 def work_out(edges: Edges, value: int, narrowing: Narrowing, moment: Moment) -> Who:
     """Walk up from the subject, without the memo."""
     walk = _Walk(edges, narrowing, moment)
-    walk.up(_starts(edges, value, narrowing))
+    walk.up(starts_of(edges, value, narrowing))
     mine = frozenset(walk.seen)
     walk.up_beyond_conditions()
     permissions = frozenset(walk.permissions(mine))
@@ -84,7 +82,7 @@ def work_out(edges: Edges, value: int, narrowing: Narrowing, moment: Moment) -> 
     return Who(value, mine, frozenset(walk.seen) - mine, permissions, walk.until, guarded=walk.guarded)
 
 
-def _starts(edges: Edges, value: int, narrowing: Narrowing) -> list[int]:
+def starts_of(edges: Edges, value: int, narrowing: Narrowing) -> list[int]:
     """The subject, its type's wildcard, and what is vouched for.  A userset is none of its type's individuals."""
     compiled = edges.compiled
     starts = [MARK, value]

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, insert, select, update
 
 from gatepost.audit.record import AuditRecord
-from gatepost.directory.authority import require_carries_no_more
+from gatepost.directory.authority import require_carries_no_more, require_until
 from gatepost.directory.guards import an_admin_stays, owned_alone
 from gatepost.directory.names import require_name, require_text
 from gatepost.directory.pages import Page, Wanted, read_page, slice_page
@@ -134,7 +134,8 @@ def add_member(
     with gate.change(caller, "group:edit", seen_by="group:view") as tx:
         _row(tx.connection, name)
         who.require_exists(tx.connection)
-        require_carries_no_more(gate, caller, Subject("group", name, "member"))
+        require_until(gate, caller, "group:edit", until=expires_at)
+        require_carries_no_more(gate, caller, Subject("group", name, "member"), expires_at)
         member, author = str(who.subject), str(caller.subject)
         with an_admin_stays(tx):  # an expiry on a membership that had none takes it away, only later
             changed = relate(tx, f"group:{name}", "member", member, author=author, expires_at=expires_at)

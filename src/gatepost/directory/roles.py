@@ -15,6 +15,7 @@ from gatepost.directory.authority import (
     require_carries_no_more,
     require_holds,
     require_patterns,
+    require_until,
 )
 from gatepost.directory.groups import Member, remove_by_hand
 from gatepost.directory.guards import an_admin_stays, owned_alone
@@ -136,7 +137,7 @@ def change_role(
         before = frozenset(_role(tx.connection, row).permissions)
         if wanted is not None:
             # Whoever edits a role that already holds more than they do could hand that on; so it takes all of it.
-            require_holds(gate, caller, wanted | before)
+            require_holds(gate, caller, wanted | before, gate.now() if wanted <= before else None)
             with an_admin_stays(tx):
                 _set_permissions(tx, caller, name, before, wanted)
         if description is not None:
@@ -196,7 +197,8 @@ def assign_role(
         who.require_exists(tx.connection)
         if who.subject == Subject.of(ANONYMOUS):
             _require_only_view(gate, role)
-        require_carries_no_more(gate, caller, Subject("role", name, "assignee"))
+        require_until(gate, caller, "role:assign", until=expires_at)
+        require_carries_no_more(gate, caller, Subject("role", name, "assignee"), expires_at)
         _require_one_role(tx, who.subject, name)
         assignee, author = str(who.subject), str(caller.subject)
         with an_admin_stays(tx):  # an expiry on an assignment that had none takes it away, only later

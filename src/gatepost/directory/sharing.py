@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row
 from gatepost.access.given import relations_given_by
 from gatepost.access.model import direct
 from gatepost.audit.record import AuditRecord
-from gatepost.directory.authority import more_than_view, require_may_grant
+from gatepost.directory.authority import more_than_view, require_may_grant, require_until
 from gatepost.directory.groups import remove_by_hand
 from gatepost.directory.guards import require_an_owner_left
 from gatepost.directory.resources import require_made, seen, seen_to_change
@@ -155,7 +155,8 @@ def grant_all(gate: Gatepost, caller: Principal, kind: str, identifier: str, wan
     with gate.change(caller, "manage_access", resource, seen_by="view") as tx:
         require_made(tx.connection, resource)
         for each, who in named:
-            require_may_grant(gate, caller, each.relation, resource)
+            require_until(gate, caller, "manage_access", resource, each.expires_at)
+            require_may_grant(gate, caller, each.relation, resource, each.expires_at)
             require_view_only_for_anonymous(gate, tx, kind, each.relation, who.subject)
             who.require_exists(tx.connection)
             _write(tx, caller, resource, each, str(who.subject))

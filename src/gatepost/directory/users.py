@@ -170,7 +170,9 @@ def change_user(gate: Gatepost, caller: Principal, username: str, wanted: UserCh
     with gate.change(caller, "user:edit", seen_by="" if own else "user:view") as tx:  # everybody sees themselves
         _row(tx.connection, username)
         if not (own or _only_disables(wanted)):
-            require_carries_no_more(gate, caller, Subject("user", username))
+            # Who sets an e-mail, or lets somebody in again, hands out; who corrects a name does not.
+            hands_out = (wanted.disabled, wanted.email, wanted.email_verified) != (UNSET, UNSET, UNSET)
+            require_carries_no_more(gate, caller, Subject("user", username), None if hands_out else gate.now())
         return _change(tx, caller, username, wanted)
 
 
@@ -219,7 +221,9 @@ def delete_user(gate: Gatepost, caller: Principal, username: str, transfer_to: s
     own = caller.subject == Subject("user", username).entity
     with gate.change(caller, "user:delete", seen_by="" if own else "user:view") as tx:
         row = _row(tx.connection, username)
-        require_carries_no_more(gate, caller, Subject("user", username))
+        # Deleting hands out only what goes to somebody else.
+        until = gate.now() if transfer_to is None else None
+        require_carries_no_more(gate, caller, Subject("user", username), until)
         subject = f"user:{username}"
         alone = owned_alone(tx.connection, subject)
         if alone and transfer_to is None:
@@ -297,7 +301,7 @@ def _require_current(
     gate.require_signed_in(caller, "user:reset_password")
     if caller.method in (Method.API_TOKEN, Method.DELEGATED):
         raise Conflict("a password is changed by its owner, signed in; not with a token")
-    if not gate.settings.main.password_sign_in and not is_unlimited(gate, caller):
+    if not gate.settings.main.password_sign_in and not is_unlimited(gate, caller, gate.now()):
         # Nor may it be tried here: it is good for nothing, but the local door of admins.
         refusal = AuditRecord.of(caller, "user.password_set", caller.subject, at=gate.now(), reason="passwords are off")
         gate.journal.note(replace(refusal, outcome=Outcome.REFUSED))

@@ -8,12 +8,13 @@ than to view, and the last owner of a resource stays.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from sqlalchemy import select
 
 from gatepost.access import PROTECTED, AuthorizationModel, RelationTuple
 from gatepost.access.model import Computed, Direct, Exclusion, FromParent, Intersection, Rewrite, Union, direct
-from gatepost.directory.authority import is_unlimited, require_may_grant
+from gatepost.directory.authority import is_unlimited, require_may_grant, require_until
 from gatepost.directory.guards import require_an_owner_left
 from gatepost.directory.inheritance import relations_from_above
 from gatepost.directory.sharing import require_view_only_for_anonymous
@@ -23,6 +24,7 @@ from gatepost.principal import Entity, Principal
 from gatepost.store import tables
 from gatepost.store.store import Change
 from gatepost.stores.errors import invalid
+from gatepost.stores.listing import WRITE
 
 Relation = tuple[str, str]
 
@@ -39,27 +41,33 @@ def require_may_write(gate: Gatepost, tx: Change, caller: Principal, written: Re
     """Raise `Forbidden` if the tuple hands out what the caller does not hold."""
     kind, relation = written.object.type, written.relation
     require_view_only_for_anonymous(gate, tx, kind, relation, written.subject)
+    require_until(gate, caller, WRITE)
     _require_holds(gate, caller, written.object, relation)
 
 
 def require_may_remove(gate: Gatepost, caller: Principal, entity: Entity, relation: str) -> None:
     """Raise `Forbidden` if the caller could not have given what they take."""
-    _require_holds(gate, caller, entity, relation)
+    _require_holds(gate, caller, entity, relation, gate.now())
 
 
-def _require_holds(gate: Gatepost, caller: Principal, entity: Entity, relation: str) -> None:
+def _require_holds(
+    gate: Gatepost, caller: Principal, entity: Entity, relation: str, until: datetime | None = None
+) -> None:
     if is_unlimited(gate, caller):
         return
     model = gate.memory.graph.model
     if feeds_exclusion(model, entity.type, relation):
         # What is taken away here is given there: a comparison of single relations would not see it.
         raise Forbidden(f"{relation} of a {entity.type} takes rights away from others: that is for whoever holds all")
+    if is_unlimited(gate, caller, until):
+        return
     structure = _from_above(model, entity.type, relation)
     for action in sorted(structure):
         if not gate.may(caller, action, entity):
             raise Forbidden(f"{relation} of {entity} hands out {action}, which you may not do to it yourself")
+        require_until(gate, caller, action, entity, until)
     if not structure:
-        require_may_grant(gate, caller, relation, entity)
+        require_may_grant(gate, caller, relation, entity, until)
 
 
 def _from_above(model: AuthorizationModel, kind: str, relation: str) -> frozenset[str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from gatepost.audit.record import AuditRecord
-from gatepost.directory.authority import require_carries_no_more
+from gatepost.directory.authority import require_carries_no_more, require_until
 from gatepost.directory.names import require_name
 from gatepost.directory.pages import Page, Wanted, read_page
 from gatepost.directory.services import add_service, set_role
@@ -53,7 +53,8 @@ def issue_service_token(gate: Gatepost, caller: Principal, wanted: WantedService
     secret = new_api_secret(gate.dice)
     with gate.change(caller, "service_token:create") as tx:
         _require_role(gate, caller, tx, wanted)
-        require_carries_no_more(gate, caller, Subject.of(service))
+        require_until(gate, caller, "service_token:create", until=wanted.expires_at)
+        require_carries_no_more(gate, caller, Subject.of(service), wanted.expires_at)
         token = store_token(gate, tx, service, caller.subject, name, scope, wanted.expires_at, secret)
         detail = {"service": wanted.name, "role": wanted.role, "scopes": sorted(scope.patterns)}
         tx.record(AuditRecord.of(caller, "service_token.issued", f"token:{token.id}", at=tx.at, detail=detail))
@@ -71,8 +72,10 @@ def _require_role(gate: Gatepost, caller: Principal, tx: Change, wanted: WantedS
     r, s = tables.roles, tables.services
     if tx.connection.execute(select(r.c.name).where(r.c.name == wanted.role)).one_or_none() is None:
         raise InvalidField({"role": "there is no such role"})
-    require_carries_no_more(gate, caller, Subject("role", wanted.role, "assignee"))
     row = tx.connection.execute(select(s).where(s.c.name == wanted.name)).one_or_none()
+    # A token ends, the role of a service stays.
+    until = None if row is None or row.role is None else wanted.expires_at
+    require_carries_no_more(gate, caller, Subject("role", wanted.role, "assignee"), until)
     if row is None:
         add_service(tx, caller, wanted.name, "")
         set_role(tx, caller, wanted.name, wanted.role)
