@@ -31,6 +31,8 @@ NOT_JSON = {
     "infinite": b'{"username": -Infinity}',
     "beyond a double": b'{"username": 1e999}',
     "a member twice": b'{"username": "ann", "username": "admin"}',
+    "half a character": rb'{"username": "\udc80"}',
+    "half a character as a name": rb'{"\ud800": 1}',
     "a member twice, within": b'{"checks": [{"action": "view", "action": "edit"}]}',
 }
 
@@ -67,7 +69,6 @@ def test_what_is_no_object_is_a_wrong_body(client: httpx2.Client, company: Compa
         pytest.param("/api/v1/users", {"username": "x" * 129}, {"username"}, id="a name too long"),
         pytest.param("/api/v1/users", {"username": "x" * 5000}, {"username"}, id="a text too long"),
         pytest.param("/api/v1/users", {"username": "a\0b"}, {"username"}, id="NUL"),
-        pytest.param("/api/v1/users", {"username": "\udc80"}, {"username"}, id="half a surrogate pair"),
         pytest.param("/api/v1/users", {"username": "dü"}, {"username"}, id="not ASCII"),
         pytest.param("/api/v1/users", {"username": ".."}, {"username"}, id="a path of its own"),
         pytest.param("/api/v1/users", {"username": "dan", "email": "nowhere"}, {"email"}, id="no e-mail address"),
@@ -140,9 +141,6 @@ def test_what_is_no_object_is_a_wrong_body(client: httpx2.Client, company: Compa
         pytest.param("/api/v1/check", {"action": "view", "resource": "x" * 5000}, {"resource"}, id="hot: too long"),
         pytest.param("/api/v1/check", {"action": "view", "resource": "collection:\0"}, {"resource"}, id="hot: NUL"),
         pytest.param(
-            "/api/v1/check", {"action": "view", "resource": "collection:\ud800"}, {"resource"}, id="hot: surrogate"
-        ),
-        pytest.param(
             "/api/v1/check",
             {"action": "view", "resource": "collection:sales", "subject": 7, "context": [], "who": "me"},
             {"subject", "context", "who"},
@@ -182,7 +180,7 @@ def test_every_database_takes_the_same_texts(client: httpx2.Client, company: Com
             ),
         ]
         for answer in tries:
-            assert answer.status_code in (201, 401, 422, 429), f"{text[:20]!r}: {answer.status_code} {answer.text}"
+            assert answer.status_code in (201, 400, 401, 422, 429), f"{text[:20]!r}: {answer.status_code} {answer.text}"
 
 
 def test_no_path_makes_a_bug(client: httpx2.Client, company: Company) -> None:

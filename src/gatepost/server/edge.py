@@ -102,13 +102,13 @@ class Edge:
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
             raise InvalidRequest("there is a NUL character in the address")
         receive = _bounded(headers, receive)
-        if kind is Kind.AUTHZEN and scope["method"] == "POST" and not is_json(headers):
-            raise InvalidRequest("Content-Type has to be application/json")
         main = self.gate.settings.main
         address = client_address((scope.get("client") or ("", 0))[0], headers, main.trusted_proxies)
         if kind not in ALWAYS_ANSWERED:
             await self._reach(headers)  # before the caller is judged: a revocation may be what is asked for
         caller = await self._caller(scope, kind, address)
+        if kind is Kind.AUTHZEN and scope["method"] == "POST" and not is_json(headers):
+            raise InvalidRequest("Content-Type has to be application/json")
         hot = self.hot.get((scope["method"], scope["path"]))
         if kind is Kind.STORES and scope["method"] == "POST":
             hot = openfga.hot_question(scope["path"])

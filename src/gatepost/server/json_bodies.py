@@ -8,7 +8,10 @@ from gatepost.errors import InvalidRequest
 from gatepost.server.origin import Headers, all_of
 from gatepost.sso.strict_json import strict_json
 
-RULE = "the body is not JSON in UTF-8 (RFC 8259): no member twice, no NaN, no number beyond a double, at most 64 levels"
+RULE = (
+    "the body is not JSON in UTF-8 (RFC 8259, 7493): no member twice, no NaN, no number beyond a double, no half of a "
+    "character, at most 64 levels"
+)
 
 
 def is_json(headers: Headers) -> bool:
