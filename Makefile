@@ -28,7 +28,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-peers peers check bench reference lock assets format wheel clean
+.PHONY: help demo serve test test-peers peers check bench bench-check reference lock assets format wheel clean
 .PHONY: check-format check-lint check-types check-house check-assets
 
 help: ## list these targets
@@ -73,6 +73,9 @@ format: $(VENV)/.dev ## format the code and mend what ruff can mend
 
 bench: $(VENV)/.dev $(SPRITE) ## the benchmarks, one after the other (BENCH=benchmarks/check.py, ARGS are passed on)
 	@for each in $(BENCH); do echo "== $$each" && $(BIN)/python $$each $(ARGS) || exit 1; done
+
+bench-check: $(VENV)/.dev $(SPRITE) ## how fast `check` is at 10,000, 1,000,000 and 10,000,000 tuples (takes 8 GB and some minutes)
+	$(BIN)/python benchmarks/check.py $(ARGS) 10000 1000000 10000000
 
 reference: $(VENV)/.dev ## write docs/reference/ from the code
 	$(BIN)/python tools/reference.py
