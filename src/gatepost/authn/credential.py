@@ -19,10 +19,11 @@ def cookie_name(*, secure: bool) -> str:
     return SECURE_COOKIE if secure else COOKIE
 
 
-def read_credential(headers: Iterable[tuple[bytes, bytes]], *, secure: bool) -> Credential:
+def read_credential(headers: Iterable[tuple[bytes, bytes]], *, secure: bool = True, cookie: str = "") -> Credential:
     """Return the one credential of a request.  Sent beats ambient: with `Authorization` no cookie is read.
 
-    Raises `InvalidRequest` for a header that is malformed or there twice, `InvalidToken` for two session cookies.
+    `cookie` names the one that counts, where it is not the console's.  Raises `InvalidRequest` for a header that is
+    malformed or there twice, `InvalidToken` for two session cookies.
     """
     sent: list[bytes] = []
     cookies: list[bytes] = []
@@ -36,7 +37,7 @@ def read_credential(headers: Iterable[tuple[bytes, bytes]], *, secure: bool) -> 
         raise InvalidRequest("there is more than one Authorization header")
     if sent:
         return _read_authorization(sent[0])
-    return _read_cookie(cookies, cookie_name(secure=secure))
+    return _read_cookie(cookies, cookie or cookie_name(secure=secure))
 
 
 def _read_authorization(value: bytes) -> Credential:

@@ -20,14 +20,18 @@ def recogniser(gate: Gatepost, address: str) -> Authenticator:
     def recognise(credential: Credential, now: datetime) -> Principal | Pending | None:
         if not isinstance(credential, SessionCookie):
             return None
-        key = digest(credential.secret)
-        known = gate.memory.sessions.get(key)
-        # Another process may have seen the session more lately than this one: ask the database before giving it up.
-        if known is not None and not is_over(gate, known, known.last_seen_at, now):
-            return _principal(gate, key, known, now, address)
-        return Pending("database", lambda: _read(gate, key, now, address))
+        return of_session(gate, digest(credential.secret), now, address)
 
     return recognise
+
+
+def of_session(gate: Gatepost, key: bytes, now: datetime, address: str) -> Principal | Pending:
+    """The principal of the session whose cookie has this digest.  Raises `InvalidToken`."""
+    known = gate.memory.sessions.get(key)
+    # Another process may have seen the session more lately than this one: ask the database before giving it up.
+    if known is not None and not is_over(gate, known, known.last_seen_at, now):
+        return _principal(gate, key, known, now, address)
+    return Pending("database", lambda: _read(gate, key, now, address))
 
 
 def _read(gate: Gatepost, key: bytes, now: datetime, address: str) -> Principal:

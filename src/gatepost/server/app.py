@@ -24,6 +24,7 @@ from gatepost.server import (
     authzen,
     console,
     device,
+    forward_auth,
     health,
     oauth2,
     openfga,
@@ -115,6 +116,7 @@ def _framework(gate: Gatepost, pools: Pools, metrics: health.Metrics) -> FastAPI
         provider_pages.routes(),
         provider_logout.routes(),
         reference.routes(),
+        forward_auth.routes(gate),
         console.routes(gate),
     ):
         app.router.routes.extend(routes)

@@ -26,6 +26,7 @@ from gatepost.principal import Credential, Principal, SessionCookie
 from gatepost.server import headers as out
 from gatepost.server import openfga
 from gatepost.server.cookies import clear_session, is_secure
+from gatepost.server.forward_auth import Answer, ForwardAuth
 from gatepost.server.hot import Hot
 from gatepost.server.json_bodies import is_json, read_json
 from gatepost.server.origin import (
@@ -35,6 +36,7 @@ from gatepost.server.origin import (
     allowed_hosts,
     allowed_origins,
     client_address,
+    is_trusted,
     require_our_host,
     require_same_origin,
 )
@@ -68,8 +70,10 @@ class Edge:
     hosts: frozenset[str] = frozenset()
     chains: dict[str, Sequence[authn.Authenticator]] = field(default_factory=dict)
     origins: frozenset[str] = frozenset()
+    forward_auth: ForwardAuth = field(init=False)
 
     def __post_init__(self) -> None:
+        self.forward_auth = ForwardAuth(self.gate, self.pools)
         self.hosts = allowed_hosts(self.gate)
         self.origins = allowed_origins(self.gate)
 
@@ -97,10 +101,15 @@ class Edge:
 
     async def _answer(self, scope: Scope, receive: Receive, reply: Reply, kind: Kind) -> None:
         headers: Headers = scope["headers"]
-        if kind is not Kind.HEALTH:
-            require_our_host(headers, self.hosts, self.gate.settings.main.public_url)
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
             raise InvalidRequest("there is a NUL character in the address")
+        if kind is Kind.FORWARD_AUTH:
+            await self._for_gateway(scope, reply)
+            return
+        if kind is Kind.GATEWAY:
+            self._find_application(scope)
+        elif kind is not Kind.HEALTH:
+            require_our_host(headers, self.hosts, self.gate.settings.main.public_url)
         receive = _bounded(headers, receive)
         main = self.gate.settings.main
         address = client_address((scope.get("client") or ("", 0))[0], headers, main.trusted_proxies)
@@ -122,11 +131,31 @@ class Edge:
             receive = await _checked_body(headers, receive)
         await self.app(scope, receive, reply)
 
+    async def _for_gateway(self, scope: Scope, reply: Reply) -> None:
+        """A gateway asks.  Its host is judged there, and its body is none of our business."""
+        peer = (scope.get("client") or ("", 0))[0]
+        address = client_address(peer, scope["headers"], self.gate.settings.main.trusted_proxies)
+
+        async def authenticate(credential: Credential) -> Principal:
+            return await self._authenticate(credential, Kind.FORWARD_AUTH, address)
+
+        def note(caller: Principal) -> None:
+            if caller.subject.type == "service":
+                self._note_service_call(caller, scope)
+
+        await reply.answer(await self.forward_auth.answer(scope, address, authenticate, note))
+
+    def _find_application(self, scope: Scope) -> None:
+        peer = (scope.get("client") or ("", 0))[0]
+        believed = is_trusted(peer, self.gate.settings.main.trusted_proxies)
+        application = self.forward_auth.applications.at(scope["headers"], believed=believed)
+        scope.setdefault("state", {}).update(application=application)
+
     async def _caller(self, scope: Scope, kind: Kind, address: str) -> Principal:
         """Who is calling.  On pages only the cookie counts, and a stale one means signed out."""
         headers: Headers = scope["headers"]
         unsafe = scope["method"] not in SAFE_METHODS
-        if kind in (Kind.OPEN, Kind.HEALTH, Kind.STATIC, Kind.OAUTH2, Kind.PROVIDER):
+        if kind in (Kind.OPEN, Kind.HEALTH, Kind.STATIC, Kind.OAUTH2, Kind.PROVIDER, Kind.GATEWAY):
             return anonymous_principal(address)
         if is_posted_elsewhere(scope["method"], scope["path"]):
             return anonymous_principal(address)
@@ -252,6 +281,17 @@ class Reply:
         headers = [length, JSON, *out.headers_for(self._gate, self._kind), *self.request_id]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send({"type": "http.response.body", "body": b"" if self._bare else body})
+        self.is_whole = True
+
+    async def answer(self, answer: Answer) -> None:
+        """Send a whole answer to a gateway."""
+        self.status = answer.status
+        length = (b"content-length", str(len(answer.body)).encode())
+        present = {name for name, _ in answer.headers}
+        more = [pair for pair in out.headers_for(self._gate, self._kind) if pair[0] not in present]
+        headers = [*answer.headers, length, *more]
+        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": answer.body})
         self.is_whole = True
 
 

@@ -57,6 +57,7 @@ def _fixed(kind: Kind, secure: bool, form_targets: str) -> tuple[tuple[bytes, by
 def _form_targets(gate: Gatepost, kind: Kind) -> str:
     if kind is not Kind.SIGN_IN:
         return ""
-    urls = (p.authorization_endpoint or p.issuer for p in gate.settings.sso.providers)
+    urls = [p.authorization_endpoint or p.issuer for p in gate.settings.sso.providers]
+    urls += [host.public_url for host in gate.settings.forward_auth.hosts]  # who came from there is sent back
     origins = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in urls if url}
     return "".join(f" {origin}" for origin in sorted(origins))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from gatepost.authn.origin import SAFE_METHODS, Headers, all_of, client_address, require_same_origin
+from gatepost.authn.origin import SAFE_METHODS, Headers, all_of, client_address, is_trusted, require_same_origin
 from gatepost.errors import InvalidRequest, Misdirected
 from gatepost.gate import Gatepost
 
@@ -15,6 +15,7 @@ __all__ = [
     "allowed_hosts",
     "allowed_origins",
     "client_address",
+    "is_trusted",
     "require_our_host",
     "require_same_origin",
 ]

@@ -16,6 +16,8 @@ class Kind(StrEnum):
     HEALTH = "health"  # no credential, and any Host: probes know neither
     STATIC = "static"
     PROVIDER = "provider"  # an identity provider calls: no credential of ours, no proof of origin; JSON
+    FORWARD_AUTH = "forward_auth"  # a gateway asks: any credential, also of an application's host
+    GATEWAY = "gateway"  # on an application's host: no credential of ours is there
     SIGN_IN = "sign_in"  # a page; the form itself needs a same-origin proof
     PAGE = "page"  # the session cookie only; errors are pages
 
@@ -32,7 +34,7 @@ _EXACT = {
     "/login/local": Kind.SIGN_IN,
     "/oauth2/authorize": Kind.PAGE,
     "/graphql": Kind.API,
-    "/forward-auth": Kind.API,
+    "/forward-auth": Kind.FORWARD_AUTH,
     "/hasura/webhook": Kind.API,
     "/stores": Kind.STORES,
     "/favicon.ico": Kind.STATIC,
@@ -43,6 +45,8 @@ _PREFIXES = (
     ("/stores/", Kind.STORES),
     ("/access/v1/", Kind.AUTHZEN),
     ("/oauth2/", Kind.OAUTH2),
+    ("/forward-auth/", Kind.FORWARD_AUTH),  # Envoy puts the path that it asks about behind ours
+    ("/.gatepost/", Kind.GATEWAY),
     ("/.well-known/", Kind.OPEN),
     ("/static/", Kind.STATIC),
     ("/reference", Kind.STATIC),

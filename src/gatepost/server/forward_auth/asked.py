@@ -1,0 +1,118 @@
+"""What a gateway tells of the request that it holds back.
+
+Nothing of it lets anybody in.  The method is taken for unsafe if any of those who say it say so, and the address is only
+where to come back to after signing in, on the application's own host.  No path, query or header makes an exception
+(oauth2-proxy's GHSA-7x63-xv5r-3p2x and its like).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from starlette.types import Scope
+
+from gatepost.errors import InvalidField, InvalidRequest
+from gatepost.server.origin import SAFE_METHODS, Headers, all_of
+from gatepost.sso.addresses import safe_next
+
+PATH = "/forward-auth"
+METHOD_HEADERS = (b"x-forwarded-method", b"x-original-method")
+ADDRESS_HEADERS = (b"x-forwarded-uri", b"x-original-uri")
+QUESTION = frozenset({"resource", "action"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request at the gateway.  `question` is the resource and the action that it takes, if it takes any."""
+
+    is_safe: bool
+    is_socket: bool
+    is_browser: bool
+    next: str
+    redirect: bool = False
+    question: tuple[str, str] | None = None
+
+    @property
+    def needs_proof(self) -> bool:
+        """Whether a cookie alone could be somebody else's doing.
+
+        A page of another origin may open a WebSocket here, and no rule of same origin keeps it from reading that.
+        """
+        return self.is_socket or not self.is_safe
+
+
+def read_asked(scope: Scope, *, believed: bool) -> Asked:
+    """Read the request.  `believed` says that it comes from a trusted proxy.  Raises `InvalidField`."""
+    headers: Headers = scope["headers"]
+    methods = [scope["method"], *(value for name in METHOD_HEADERS for value in all_of(headers, name))]
+    is_safe = all(method in SAFE_METHODS for method in methods)
+    is_socket = _is_socket(headers)
+    return Asked(
+        is_safe,
+        is_socket,
+        is_safe and not is_socket and _is_navigation(headers),
+        _next(scope, headers, believed=believed) if is_safe else "/",
+        *_query(scope),
+    )
+
+
+def _is_socket(headers: Headers) -> bool:
+    """RFC 6455 section 4.1.  A gateway may drop `Upgrade`, which is for one hop; scripts can set none of the others."""
+    for name, value in headers:
+        if name == b"sec-websocket-key" or (name == b"sec-fetch-mode" and value == b"websocket"):
+            return True
+        if name == b"upgrade" and b"websocket" in value.lower():
+            return True
+    return False
+
+
+def _is_navigation(headers: Headers) -> bool:
+    """Tell a browser that opens a page from a program, and from a script in a page: those want the 401."""
+    accepts, mode = False, b""
+    for name, value in headers:
+        if name in (b"authorization", b"x-requested-with"):
+            return False
+        if name == b"accept":
+            accepts = accepts or b"text/html" in value
+        elif name == b"sec-fetch-mode":
+            mode = value
+    return accepts and mode in (b"", b"navigate")
+
+
+def _next(scope: Scope, headers: Headers, *, believed: bool) -> str:
+    """Where to come back to: a path on the application's host, or its first page."""
+    if scope["path"] != PATH:  # Envoy puts the path behind ours, with its query
+        query = scope["query_string"].decode("latin-1")
+        path: str = scope["path"].removeprefix(PATH)
+        return safe_next(f"{path}?{query}" if query else path)
+    if not believed:
+        return "/"
+    told = [value for name in ADDRESS_HEADERS for value in all_of(headers, name)]
+    return safe_next(told[0]) if len(told) == 1 else "/"
+
+
+def _query(scope: Scope) -> tuple[bool, tuple[str, str] | None]:
+    """Read what the gateway's configuration asks.
+
+    A part of the path may have been copied into it, so what comes twice, and what nobody knows, is refused: it may be a
+    visitor's.  Behind a longer path the query is the visitor's own, and is not read.
+    """
+    if scope["path"] != PATH or not scope["query_string"]:
+        return False, None
+    text = scope["query_string"].decode("latin-1")
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict")
+    except ValueError as error:
+        raise InvalidRequest("this query cannot be read") from error
+    asked = dict(pairs)
+    if len(asked) != len(pairs):
+        raise InvalidRequest("a parameter is there twice")
+    if unknown := sorted(set(asked) - QUESTION - {"redirect"}):
+        raise InvalidField({name[:100]: "there is no such parameter" for name in unknown[:10]})
+    if asked.get("redirect", "false") not in ("true", "false"):
+        raise InvalidField({"redirect": "true or false"})
+    named = QUESTION & set(asked)
+    if named and named != QUESTION:
+        raise InvalidField({next(iter(QUESTION - named)): "resource and action are given together"})
+    return asked.get("redirect") == "true", (asked["resource"], asked["action"]) if named else None
