@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from gatepost.client import operating, requests
+from gatepost.client import operating, questions, requests, sharing, stores
 from gatepost.client.call import Call, path_of
 from gatepost.client.errors import Misconfigured
 from gatepost.client.operations import Listing, Operation, Operations
 
+HOMES = (requests, operating, questions, sharing, stores)
 NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
 
 
@@ -73,6 +74,23 @@ NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
             "POST /explain",
             {"subject": "user:a", "action": "view", "resource": "c:s"},
         ),
+        (requests.stores(), "GET /stores", None),
+        (requests.store(), "GET /stores/main", None),
+        (requests.create_store("s"), "POST /stores", {"name": "s"}),
+        (requests.delete_store("01J"), "DELETE /stores/01J", None),
+        (requests.models("01J"), "GET /stores/01J/authorization-models", None),
+        (requests.model(model_id="01K"), "GET /stores/main/authorization-models/01K", None),
+        (
+            requests.write_model({"schema_version": "1.1"}),
+            "POST /stores/main/authorization-models",
+            {"schema_version": "1.1"},
+        ),
+        (requests.tuples("01J", limit=5), "POST /stores/01J/read", {"page_size": 5}),
+        (
+            requests.write_tuples([{"user": "user:a"}], store="01J"),
+            "POST /stores/01J/write",
+            {"writes": {"tuple_keys": [{"user": "user:a"}], "on_duplicate": "error"}},
+        ),
         (requests.audit(), "GET /audit", None),
         (requests.providers(), "GET /providers", None),
         (requests.keys(), "GET /keys", None),
@@ -123,7 +141,7 @@ def test_every_builder_is_an_operation_of_both_clients() -> None:
     built = {
         name
         for name, value in vars(requests).items()
-        if callable(value) and value.__module__ in (requests.__name__, operating.__name__)
+        if callable(value) and value.__module__ in {module.__name__ for module in HOMES}
     }
     table = {name: entry.build for name, entry in vars(Operations).items() if isinstance(entry, Operation | Listing)}
 
@@ -134,3 +152,9 @@ def test_every_builder_is_an_operation_of_both_clients() -> None:
 
 def test_no_repr_of_a_call_shows_its_body() -> None:
     assert "hunter2" not in repr(requests.login("a", "hunter2"))
+
+
+def test_pages_are_turned_as_each_api_has_it() -> None:
+    assert requests.users(limit=5).page_after("c").params == {"limit": "5", "cursor": "c"}
+    assert requests.stores().page_after("c").params == {"continuation_token": "c"}
+    assert requests.tuples(limit=5).page_after("c").body == {"page_size": 5, "continuation_token": "c"}

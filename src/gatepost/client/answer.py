@@ -35,8 +35,9 @@ def read_answer(wanted: Call[T], response: httpx2.Response) -> T:
 
 
 def problem_of(response: httpx2.Response) -> Problem:
-    """Read RFC 9457, or RFC 6749 section 5.2 as `/oauth2` has it.  Raises `NotGatepost` for an error of any other form.
+    """Read RFC 9457, RFC 6749 section 5.2 as `/oauth2` has it, or OpenFGA's errors as `/stores` has them.
 
+    Raises `NotGatepost` for an error of any other form.
     A gateway's own 502 or 503 in front of us is still told as what it is: the server is not there now.
     """
     body: object = None
@@ -53,7 +54,7 @@ def problem_of(response: httpx2.Response) -> Problem:
     return Problem(
         status=response.status_code,
         title=_text(body.get("title")),
-        detail=_text(body.get("detail")) or _text(body.get("error_description")),
+        detail=_text(body.get("detail")) or _text(body.get("error_description")) or _text(body.get("message")),
         type=_text(body.get("type")) or "about:blank",
         code=_code(body),
         fields=_fields(body.get("errors")),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from typing import Self, TypeVar
 
 import httpx2
@@ -83,7 +82,7 @@ class AsyncClient(Operations):
                 yield item
             if not page.next_cursor:
                 return
-            call = replace(call, params={**call.params, "cursor": page.next_cursor})
+            call = call.page_after(page.next_cursor)
 
     async def _drive(self, steps: Talk[T]) -> T:
         try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 from urllib.parse import quote
 
 from gatepost.client.errors import Misconfigured
-from gatepost.client.reading import Reader
+from gatepost.client.reading import Page, Reader, page_of
 from gatepost.principal import Entity
 
 T = TypeVar("T")
@@ -25,7 +25,8 @@ class Call(Generic[T]):
     `form` is sent in place of a JSON body, as OAuth has it.
 
     `repeatable` says that sending it twice does what sending it once does.
-    `authenticated` is False where the call itself is how one signs in.
+    `authenticated` is False where the call itself is how one signs in.  `cursor` is what the API calls the place where
+    the next page begins.
     """
 
     method: str
@@ -37,17 +38,24 @@ class Call(Generic[T]):
     authenticated: bool = True
     accept: str = JSON
     form: Mapping[str, str] | None = field(default=None, repr=False)
+    cursor: str = "cursor"
+
+    def page_after(self, cursor: str) -> Call[T]:
+        """The same call for the page that begins at `cursor`."""
+        if self.body is not None:
+            return replace(self, body={**self.body, self.cursor: cursor})
+        return replace(self, params={**self.params, self.cursor: cursor})
 
 
-def path_of(*segments: str) -> str:
-    """Join segments under `/api/v1`, each percent-encoded whole: `group:analysts%23member`, `a%2Fb`.
+def path_of(*segments: str, base: str = API) -> str:
+    """Join segments under `base`, each percent-encoded whole: `group:analysts%23member`, `a%2Fb`.
 
     Raises `Misconfigured` for a segment that no encoding keeps apart from the path's own words.
     """
     for segment in segments:
         if segment in ("", ".", ".."):
             raise Misconfigured(f"{segment!r} is not a name")
-    return f"{API}/" + "/".join(quote(segment, safe=":@*!$&'()+,;=~") for segment in segments)
+    return f"{base}/" + "/".join(quote(segment, safe=":@*!$&'()+,;=~") for segment in segments)
 
 
 def entity_of(text: str) -> Entity:
@@ -84,6 +92,14 @@ def call(
         repeatable=method in _REPEATABLE if repeatable is None else repeatable,
         authenticated=authenticated,
     )
+
+
+def listed(
+    at: str | tuple[str, ...], cls: type[T], limit: int | None, cursor: str | None, **filters: str | None
+) -> Call[Page[T]]:
+    """Build a call for one page of a list under `/api/v1`."""
+    segments = (at,) if isinstance(at, str) else at
+    return call("GET", path_of(*segments), page_of(cls), params={"limit": limit, "cursor": cursor, **filters})
 
 
 def _text(value: object) -> str:

@@ -150,6 +150,16 @@ class Operations:
     check_batch = Operation(requests.check_batch)
     explain = Operation(requests.explain)
 
+    stores = Listing(requests.stores)
+    store = Operation(requests.store)
+    create_store = Operation(requests.create_store)
+    delete_store = Operation(requests.delete_store)
+    models = Listing(requests.models)
+    model = Operation(requests.model)
+    write_model = Operation(requests.write_model)
+    tuples = Listing(requests.tuples)
+    write_tuples = Operation(requests.write_tuples)
+
     audit = Listing(requests.audit)
     audit_export = Operation(requests.audit_export)
     providers = Listing(requests.providers)

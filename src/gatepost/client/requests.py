@@ -6,17 +6,15 @@ An argument that is None is not sent, so a `change_…` leaves what it does not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TypeVar
 
 from gatepost.client import answers as a
-from gatepost.client import operating
-from gatepost.client.call import Call, call, entity_of, path_of, resource_path
+from gatepost.client import operating, questions, sharing
+from gatepost.client import stores as of_stores
+from gatepost.client.call import Call, call, listed, path_of
 from gatepost.client.credentials import Tokens
 from gatepost.client.reading import Page, nothing, one, page_of
-
-T = TypeVar("T")
 
 # --- who -------------------------------------------------------------------------------------------------------------
 
@@ -54,7 +52,7 @@ def unlink_identity(identity_id: str) -> Call[None]:
 
 def conflicts(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.SignInConflict]]:
     """Sign-ins that were refused for a clash; for admins."""
-    return _list("conflicts", a.SignInConflict, limit, cursor)
+    return listed("conflicts", a.SignInConflict, limit, cursor)
 
 
 def dismiss_conflict(conflict_id: str) -> Call[None]:
@@ -64,7 +62,7 @@ def dismiss_conflict(conflict_id: str) -> Call[None]:
 
 def subjects(q: str, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.FoundSubject]]:
     """Find users, groups and services by name, to share with."""
-    return _list("subjects", a.FoundSubject, limit, cursor, q=q)
+    return listed("subjects", a.FoundSubject, limit, cursor, q=q)
 
 
 # --- users -----------------------------------------------------------------------------------------------------------
@@ -72,7 +70,7 @@ def subjects(q: str, *, limit: int | None = None, cursor: str | None = None) -> 
 
 def users(*, q: str | None = None, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.User]]:
     """List people; `q` finds a part of the username, the name or the e-mail."""
-    return _list("users", a.User, limit, cursor, q=q)
+    return listed("users", a.User, limit, cursor, q=q)
 
 
 def user(username: str) -> Call[a.User]:
@@ -139,7 +137,7 @@ def sync_user(username: str) -> Call[Page[a.Reread]]:
 
 
 def groups(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.Group]]:
-    return _list("groups", a.Group, limit, cursor)
+    return listed("groups", a.Group, limit, cursor)
 
 
 def group(name: str) -> Call[a.Group]:
@@ -159,7 +157,7 @@ def delete_group(name: str) -> Call[None]:
 
 
 def members(group: str, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.Membership]]:
-    return _list(("groups", group, "members"), a.Membership, limit, cursor)
+    return listed(("groups", group, "members"), a.Membership, limit, cursor)
 
 
 def add_member(group: str, subject: str, *, expires_at: datetime | None = None) -> Call[None]:
@@ -172,7 +170,7 @@ def remove_member(group: str, subject: str) -> Call[None]:
 
 
 def roles(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.Role]]:
-    return _list("roles", a.Role, limit, cursor)
+    return listed("roles", a.Role, limit, cursor)
 
 
 def role(name: str) -> Call[a.Role]:
@@ -194,7 +192,7 @@ def delete_role(name: str) -> Call[None]:
 
 
 def assignees(role: str, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.Membership]]:
-    return _list(("roles", role, "assignees"), a.Membership, limit, cursor)
+    return listed(("roles", role, "assignees"), a.Membership, limit, cursor)
 
 
 def assign_role(role: str, subject: str, *, expires_at: datetime | None = None) -> Call[None]:
@@ -206,7 +204,7 @@ def unassign_role(role: str, subject: str) -> Call[None]:
 
 
 def services(*, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.Service]]:
-    return _list("services", a.Service, limit, cursor)
+    return listed("services", a.Service, limit, cursor)
 
 
 def service(name: str) -> Call[a.Service]:
@@ -230,7 +228,7 @@ def delete_service(name: str) -> Call[None]:
 
 def tokens(*, owner: str | None = None, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.ApiToken]]:
     """The caller's tokens; or those of the user `owner`, `*` for everybody's."""
-    return _list("tokens", a.ApiToken, limit, cursor, owner=owner)
+    return listed("tokens", a.ApiToken, limit, cursor, owner=owner)
 
 
 def create_token(
@@ -248,7 +246,7 @@ def revoke_token(token_id: str) -> Call[None]:
 def service_tokens(
     *, service: str | None = None, limit: int | None = None, cursor: str | None = None
 ) -> Call[Page[a.ServiceToken]]:
-    return _list("service-tokens", a.ServiceToken, limit, cursor, service=service)
+    return listed("service-tokens", a.ServiceToken, limit, cursor, service=service)
 
 
 def create_service_token(
@@ -272,87 +270,37 @@ def sessions(
     *, owner: str | None = None, limit: int | None = None, cursor: str | None = None
 ) -> Call[Page[a.SessionInfo]]:
     """The caller's sessions; or those of the user `owner`, `*` for everybody's."""
-    return _list("sessions", a.SessionInfo, limit, cursor, owner=owner)
+    return listed("sessions", a.SessionInfo, limit, cursor, owner=owner)
 
 
 def revoke_session(session_id: str) -> Call[None]:
     return call("DELETE", path_of("sessions", session_id), nothing)
 
 
-# --- resources and who may what --------------------------------------------------------------------------------------
+# --- resources, who may what, stores, and the server itself: each has a file of its own ------------------------------
 
+resources = sharing.resources
+resource = sharing.resource
+create_resource = sharing.create_resource
+change_resource = sharing.change_resource
+delete_resource = sharing.delete_resource
+access = sharing.access
+grant = sharing.grant
+revoke = sharing.revoke
 
-def resources(
-    *,
-    type: str | None = None,  # noqa: A002 - the API's word
-    limit: int | None = None,
-    cursor: str | None = None,
-) -> Call[Page[a.Resource]]:
-    """What the caller can view."""
-    return _list("resources", a.Resource, limit, cursor, type=type)
+check = questions.check
+check_batch = questions.check_batch
+explain = questions.explain
 
-
-def resource(resource: str) -> Call[a.Resource]:
-    return call("GET", resource_path(resource), one(a.Resource))
-
-
-def create_resource(resource: str, *, display_name: str | None = None, parent: str | None = None) -> Call[a.Resource]:
-    entity = entity_of(resource)
-    body = {"type": entity.type, "id": entity.id, "display_name": display_name, "parent": parent}
-    return call("POST", path_of("resources"), one(a.Resource), body=body)
-
-
-def change_resource(resource: str, *, display_name: str | None = None, parent: str | None = None) -> Call[a.Resource]:
-    return call(
-        "PATCH", resource_path(resource), one(a.Resource), body={"display_name": display_name, "parent": parent}
-    )
-
-
-def delete_resource(resource: str) -> Call[None]:
-    return call("DELETE", resource_path(resource), nothing)
-
-
-def access(resource: str, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[a.Grant]]:
-    """Who has what on a resource."""
-    entity = entity_of(resource)
-    return _list(("resources", entity.type, entity.id, "access"), a.Grant, limit, cursor)
-
-
-def grant(resource: str, relation: str, subject: str, *, expires_at: datetime | None = None) -> Call[None]:
-    body = {"subject": subject, "relation": relation, "expires_at": expires_at}
-    return call("POST", resource_path(resource, "access"), nothing, body=body)
-
-
-def revoke(resource: str, relation: str, subject: str) -> Call[None]:
-    return call("DELETE", resource_path(resource, "access", relation, subject), nothing)
-
-
-def check(
-    subject: str | None, action: str, resource: str, *, context: Mapping[str, object] | None = None
-) -> Call[a.Decision]:
-    """Ask whether `subject` may; None is the caller.  Others are asked about with `decision:ask`.
-
-    `context` are the values that the model's conditions ask for.
-    """
-    body = {"subject": subject, "action": action, "resource": resource, "context": context}
-    return call("POST", path_of("check"), one(a.Decision), body=body, repeatable=True)
-
-
-def check_batch(questions: Iterable[tuple[str | None, str, str]]) -> Call[a.Decisions]:
-    """Ask many questions, each `(subject, action, resource)`, all answered at one revision."""
-    body = {"checks": [_question(*question) for question in questions]}
-    return call("POST", path_of("check", "batch"), one(a.Decisions), body=body, repeatable=True)
-
-
-def explain(
-    subject: str | None, action: str, resource: str, *, context: Mapping[str, object] | None = None
-) -> Call[a.Decision]:
-    """Ask as `check` does, and for the path that decided."""
-    body = {"subject": subject, "action": action, "resource": resource, "context": context}
-    return call("POST", path_of("explain"), one(a.Decision), body=body, repeatable=True)
-
-
-# --- the server itself -----------------------------------------------------------------------------------------------
+stores = of_stores.stores
+store = of_stores.store
+create_store = of_stores.create_store
+delete_store = of_stores.delete_store
+models = of_stores.models
+model = of_stores.model
+write_model = of_stores.write_model
+tuples = of_stores.tuples
+write_tuples = of_stores.write_tuples
 
 audit = operating.audit
 audit_export = operating.audit_export
@@ -364,17 +312,5 @@ examine = operating.examine
 readiness = operating.readiness
 
 
-def _list(
-    at: str | tuple[str, ...], cls: type[T], limit: int | None, cursor: str | None, **filters: str | None
-) -> Call[Page[T]]:
-    segments = (at,) if isinstance(at, str) else at
-    return call("GET", path_of(*segments), page_of(cls), params={"limit": limit, "cursor": cursor, **filters})
-
-
 def _until(expires_at: datetime | None) -> dict[str, object] | None:
     return None if expires_at is None else {"expires_at": expires_at}
-
-
-def _question(subject: str | None, action: str, resource: str) -> dict[str, str]:
-    question = {"action": action, "resource": resource}
-    return question if subject is None else {"subject": subject, **question}

@@ -6,7 +6,6 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from threading import RLock
 from typing import Protocol, Self, TypeVar
 
@@ -104,7 +103,7 @@ class Client(Operations):
             yield from page.items
             if not page.next_cursor:
                 return
-            call = replace(call, params={**call.params, "cursor": page.next_cursor})
+            call = call.page_after(page.next_cursor)
 
     def _drive(self, steps: Talk[T]) -> T:
         try:
