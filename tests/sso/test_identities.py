@@ -9,7 +9,7 @@ import pytest
 from gatepost.audit.trail import Filter, read_audit
 from gatepost.directory.pages import Wanted
 from gatepost.directory.roles import assign_role
-from gatepost.directory.users import NewPassword, NewUser, create_user, set_password
+from gatepost.directory.users import NewPassword, NewUser, create_user, get_user, set_password
 from gatepost.errors import Conflict, Forbidden, InvalidToken, NotFound
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Method, Principal
@@ -66,6 +66,54 @@ def with_password(gate: Gatepost) -> Principal:
     caller = person("alice")
     come(gate, said(), linking=replace(caller, method=Method.SESSION))
     return caller
+
+
+def test_an_account_that_was_bound_and_unlinked_is_not_bound_again_by_its_name(gate: Gatepost) -> None:
+    """Rule 1: it is bound by its first matching sign-in.  The name may have gone to somebody else there since."""
+    create_user(gate, ADMIN, NewUser(username="alice", external="corp"))
+    caller = by_cookie(gate, come(gate, said()))
+    come(gate, elsewhere(), OTHER, linking=caller)
+    caller = person("alice")
+    for provider in ("corp", "other"):
+        hers = next(i for i in list_identities(gate, caller) if i.provider == provider)
+        if provider == "other":
+            set_password(gate, ADMIN, "alice", NewPassword(password=PASSWORD))  # a way in that stays
+        unlink_identity(gate, caller, hers.id)
+
+    for subject in ("sub-alice", "another-alice"):
+        with pytest.raises(Forbidden, match="belongs to another account"):
+            come(gate, said(subject))
+    assert list_identities(gate, ADMIN, "alice") == []
+
+    come(gate, said(), linking=replace(caller, method=Method.SESSION))  # the owner may say so, as ever
+    assert [i.provider for i in list_identities(gate, ADMIN, "alice")] == ["corp"]
+
+
+def test_an_account_whose_provider_was_gone_for_a_while_is_not_bound_again(
+    open_gate: OpenGate, sqlite_url: str
+) -> None:
+    settings = with_providers(sqlite_url)
+    gate = open_gate(settings)
+    create_user(gate, ADMIN, NewUser(username="alice", external="corp"))
+    come(gate, said())
+    later = open_gate(replace(settings, sso=SsoSettings(providers=(OTHER,))))
+    caller = person("alice")
+    unlink_identity(later, caller, list_identities(later, caller)[0].id)
+
+    with pytest.raises(Forbidden, match="belongs to another account"):
+        come(open_gate(settings), said("another-alice"))
+
+
+def test_another_identity_at_the_same_provider_goes_on_speaking_for_the_account(gate: Gatepost) -> None:
+    create_user(gate, ADMIN, NewUser(username="alice", external="corp"))
+    caller = by_cookie(gate, come(gate, said()))
+    come(gate, said("second"), linking=caller)
+    first = next(i for i in list_identities(gate, caller) if i.subject == "sub-alice")
+    unlink_identity(gate, caller, first.id)
+
+    assert get_user(gate, ADMIN, "alice").external == "corp"
+    with pytest.raises(Forbidden):
+        come(gate, said("another-alice"))
 
 
 def test_a_password_that_counts_is_a_way_in(gate: Gatepost) -> None:

@@ -135,7 +135,8 @@ def _take_back(tx: Change, caller: Principal, identity: Identity) -> None:
     """Take back what it brought: a session of the caller's goes on as the account's own, and nobody vouches for more.
 
     Its memberships and roles end as well, unless another identity at the same provider speaks for them: nobody would
-    ever bring them in line again.
+    ever bring them in line again.  And an account that was made for this provider is its own from now on: the one sign-in
+    that binds it has been, and whoever has that name there today would otherwise be the next.
     """
     s, subject = tables.sessions, str(caller.subject)
     mine = (s.c.id == caller.credential_id, s.c.issuer == identity.issuer, s.c.provider_subject == identity.subject)
@@ -146,7 +147,9 @@ def _take_back(tx: Change, caller: Principal, identity: Identity) -> None:
         log_roles(tx, row.id, (), None, row.expires_at)
     if any(other.provider == identity.provider for other in identities_of(tx.connection, identity.username)):
         return
-    origin = f"sso:{identity.provider}"
+    u, origin = tables.users, f"sso:{identity.provider}"
+    made_for_it = (u.c.username == identity.username, u.c.external == identity.provider)
+    tx.connection.execute(update(u).where(*made_for_it).values(external=None))
     with an_admin_stays(tx):
         for held in holding(tx.connection, subject):
             if held.origin == origin:
