@@ -56,9 +56,9 @@ def test_a_failed_sign_in_elsewhere_does_not_go_in_circles(gate: Gatepost) -> No
     response = error_page(callback, errors.InvalidToken())
     assert response.status_code == 401
     assert b'href="/login"' in response.body
-    assert b"callback" not in bytes(response.body).partition(b"<main")[2]
+    assert b"callback" not in response.body  # nor in the way around the page
     linking = request_for(gate, "/oauth/x/login", anonymous_principal(""))
-    assert error_page(linking, errors.Unauthenticated()).headers["location"] == "/login?next=%2Foauth%2Fx%2Flogin"
+    assert error_page(linking, errors.Unauthenticated()).headers["location"] == "/login"
 
 
 def test_even_a_graph_that_cannot_be_asked_has_its_page(gate: Gatepost, monkeypatch: pytest.MonkeyPatch) -> None:

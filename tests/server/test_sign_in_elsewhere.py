@@ -334,6 +334,22 @@ def test_linking_for_a_session_that_ended_meanwhile_links_nothing(gatepost: Runn
         assert who(browser)["kind"] == "anonymous"
 
 
+def test_a_link_is_for_whoever_began_it(gatepost: Running, op: InProcessProvider) -> None:
+    """Two people at one browser: in another tab the first signs out and the second in, before the answer comes."""
+    body = {"username": "carla", "password": "quay-seven-lantern"}
+    ok(gatepost.client.post("/api/v1/users", json=body, headers=as_admin(gatepost.client)), 201)
+    with gatepost.another_client() as browser:
+        first = {"username": "admin", "password": "an-admin-of-the-tests"}
+        browser.post("/login", data=first, headers={"Origin": gatepost.url})
+        callback = approve(begin(browser, "/oauth/op/login?link=true"))
+        browser.post("/logout", headers={"Origin": gatepost.url}, follow_redirects=False)
+        browser.post("/login", data=body, headers={"Origin": gatepost.url})
+
+        assert come_back(browser, callback).status_code == 403
+        assert who(browser)["username"] == "carla"
+        assert ok(browser.get("/api/v1/me/identities"))["items"] == []
+
+
 def test_a_disabled_person_does_not_come_in_at_the_provider(gatepost: Running, op: InProcessProvider) -> None:
     admin = as_admin(gatepost.client)
     with gatepost.another_client() as browser:

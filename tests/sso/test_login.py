@@ -169,6 +169,26 @@ def test_nothing_leads_elsewhere(wanted: str | None) -> None:
     assert safe_next(wanted) == "/"
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "/oauth/op/callback",
+        "/oauth/op/login?link=true",
+        "/oauth/",
+        "/%6fauth/op/login?link=true",
+        "/%256fauth/op/login?link=true",
+        "/oauth%2fop/login?link=true",
+        "/oauth%252Fop/login?link=true",
+    ],
+)
+def test_a_sign_in_ends_in_no_step_of_a_sign_in(step: str) -> None:
+    """An answer's address is used up; and what begins a link, a page of ours begins, and no `next` of somebody else's.
+
+    A redirect after our own form counts as of our own site, so linking could be begun by whoever gave the link to it.
+    """
+    assert safe_next(step) == "/"
+
+
 def test_the_attempt_keeps_the_safe_path_only(flow: Flow) -> None:
     assert flow.begin(Wish(next="//evil.example")).attempt.next == "/"
 

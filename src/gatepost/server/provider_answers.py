@@ -91,7 +91,7 @@ async def _sign_in(request: Request, provider: Provider, attempt: Attempt, param
 
 
 def _finish(gate: Gatepost, provider: Provider, attempt: Attempt, params: dict[str, str], visit: Visit) -> NewSession:
-    if attempt.link and (visit.linking is None or visit.linking.method is not Method.SESSION):
+    if attempt.link and not _is_owner(visit.linking, attempt):
         # No 401: the door would carry this address, with a code that is still good in it.
         raise Forbidden("sign in first, to link another identity: then begin again")
     use_once(gate, attempt)
@@ -100,3 +100,8 @@ def _finish(gate: Gatepost, provider: Provider, attempt: Attempt, params: dict[s
         return enter(gate, provider.settings, person, visit)
     except InvalidToken as error:  # of somebody disabled; a page for a 401 would send the browser to the door and back
         raise Forbidden(str(error), detail=error.detail) from error
+
+
+def _is_owner(caller: Principal | None, attempt: Attempt) -> bool:
+    """Whether this is who began the link: in another tab somebody else may have signed in since."""
+    return caller is not None and caller.method is Method.SESSION and str(caller.subject) == attempt.owner

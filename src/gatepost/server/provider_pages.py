@@ -7,6 +7,7 @@ server afterwards, link an identity, or let the browser be filled with attempts.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
@@ -64,6 +65,7 @@ async def start(request: Request) -> Response:
     wish = _wish(request, gate, provider)
     if wish.link:
         _require_owner(request)
+        wish = replace(wish, owner=str(request.state.principal.subject))
     redirect_uri = f"{main.public_url}/oauth/{provider.name}/callback"
     try:
         begun = await request.state.pools.provider(provider.name)(

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 from gatepost.settings.urls import is_loopback
 
 MAX_NEXT = 2048
+STEPS = "/oauth/"  # what is below leads to a provider and back
 _UNQUOTE_ROUNDS = 4
 
 
@@ -38,7 +39,8 @@ def safe_next(wanted: str | None, default: str = "/") -> str:
 
     A browser reads `//host`, `/\\host` and `/<tab>/host` as another host, and a proxy in front may decode once more
     than we do, so every spelling of them is refused, however often it was percent-encoded.  An `@` is fine further
-    down: user names may be e-mail addresses.
+    down: user names may be e-mail addresses.  The steps of a sign-in are no place to go on to: an answer is used up, and
+    the link of another identity is begun on a page of ours, and not by whoever thought out this path.
     """
     if not wanted or len(wanted) > MAX_NEXT or not wanted.isascii():
         return default
@@ -57,7 +59,7 @@ def _stays_here(text: str) -> bool:
     path = text.partition("?")[0].partition("#")[0]
     return (
         text.startswith("/")
-        and not text.startswith("//")
+        and not text.startswith(("//", STEPS))
         and "\\" not in text
         and "//" not in path
         and "@" not in path.split("/")[1]

@@ -33,6 +33,7 @@ class Wish:
     prompt: str | None = None
     max_age: int | None = None  # seconds
     link: bool = False  # the signed-in owner adds an identity to the account
+    owner: str = ""  # of a link: who that is, as a subject
     trial: bool = False  # a dry run, which changes nothing
     terminal: str = ""  # of a dry run: the loopback address that waits for its result
 
@@ -54,6 +55,7 @@ class Attempt:
     begun_at: datetime
     max_age: int | None = None
     link: bool = False
+    owner: str = ""
     trial: bool = False
     terminal: str = ""
 
@@ -112,6 +114,7 @@ def begin(
         begun_at=now,
         max_age=wish.max_age if wish.max_age is None or wish.max_age >= 0 else None,
         link=wish.link,
+        owner=wish.owner,
         trial=wish.trial,
         terminal=wish.terminal,
     )

@@ -47,7 +47,6 @@ def error_page(request: Request, error: GatepostError) -> Response:
         "why": f"{why[:1].upper()}{why[1:]}." if error.status in SAID else "This was not meant to happen.",
         "next_step": next_step,
         "items": error.items if isinstance(error, Conflict) else (),
-        "door": url("login", next=None if signing_in else request.url.path),
         "again": getattr(request.state, "again", ""),
     }
     response = _rendered(request, error, said)

@@ -20,6 +20,7 @@ from gatepost.server.console.naming import Names
 from gatepost.server.console.navigation import navigation
 from gatepost.server.console.notices import NOTICES
 from gatepost.server.cookies import is_secure
+from gatepost.sso.addresses import safe_next
 
 TEMPLATES = Path(__file__).with_name("templates")
 SEEN = "gp_seen"
@@ -110,6 +111,7 @@ def render(
         "names": names,
         "status": status,
         "path": request.url.path,
+        "door": url("login", next=_kept(request.url.path)),
         "now": gate.now(),
         "navigation": navigation(gate, caller, request.url.path) if navigates else (),
         "notice": NOTICES.get(request.query_params.get("done", "")),
@@ -117,6 +119,11 @@ def render(
     }
     text = environment().get_template(template).render({**given, **(shared or {}), **values})
     return HTMLResponse(text, status, headers={"Cache-Control": "no-store"})
+
+
+def _kept(path: str) -> str | None:
+    """Where to go on after signing in from here; nowhere in particular from a step of a sign-in."""
+    return path if safe_next(path) == path else None
 
 
 def go_to(request: Request, address: str, done: str = "") -> Response:

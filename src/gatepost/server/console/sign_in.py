@@ -85,7 +85,7 @@ def _next(request: Request, wrong: Wrong | None) -> str:
     path = safe_next(wanted)
     page = path.partition("?")[0]
     # Whoever signs in from the page that a sign-in or a sign-out ended on does not want to see that page again.
-    return "/" if page in ("/login", LOCAL, "/logout") or page.startswith("/oauth/") else path
+    return "/" if page in ("/login", LOCAL, "/logout") else path
 
 
 async def sign_in(request: Request) -> Response:
