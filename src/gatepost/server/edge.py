@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -23,8 +23,8 @@ from gatepost.authn.pending import Pending
 from gatepost.errors import GatepostError, InvalidRequest, InvalidToken, TooLarge, Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.principal import Credential, Principal, SessionCookie
+from gatepost.server import hasura, openfga
 from gatepost.server import headers as out
-from gatepost.server import openfga
 from gatepost.server.cookies import clear_session, is_secure
 from gatepost.server.forward_auth import Answer, ForwardAuth
 from gatepost.server.hot import Hot
@@ -40,7 +40,7 @@ from gatepost.server.origin import (
     require_our_host,
     require_same_origin,
 )
-from gatepost.server.paths import Kind, is_posted_elsewhere, kind_of
+from gatepost.server.paths import Kind, is_posted_elsewhere, kind_for
 from gatepost.server.pools import Pools
 from gatepost.server.problems import ServerError, oauth_problem, problem
 from gatepost.store.revision import Revision
@@ -84,7 +84,7 @@ class Edge:
             else:
                 await send({"type": "websocket.close", "code": 1008})
             return
-        kind, begun = kind_of(scope["path"]), time.perf_counter()
+        kind, begun = kind_for(scope["method"], scope["path"], scope["headers"]), time.perf_counter()
         bare = scope["method"] == "HEAD" and kind in JSON_KINDS
         reply = Reply(send, self.gate, kind, bare=bare)
         if kind is Kind.AUTHZEN:
@@ -115,6 +115,10 @@ class Edge:
         address = client_address((scope.get("client") or ("", 0))[0], headers, main.trusted_proxies)
         if kind not in ALWAYS_ANSWERED:
             await self._reach(headers)  # before the caller is judged: a revocation may be what is asked for
+        if kind is Kind.HASURA and scope["method"] in ("GET", "POST"):
+            body = await _read_body(receive)
+            await reply.answer(await hasura.answer(self.gate, scope, body, *self._ways_in(scope, kind, address)))
+            return
         caller = await self._caller(scope, kind, address)
         if kind is Kind.AUTHZEN and scope["method"] == "POST" and not is_json(headers):
             raise InvalidRequest("Content-Type has to be application/json")
@@ -136,14 +140,22 @@ class Edge:
         peer = (scope.get("client") or ("", 0))[0]
         address = client_address(peer, scope["headers"], self.gate.settings.main.trusted_proxies)
 
+        ways_in = self._ways_in(scope, Kind.FORWARD_AUTH, address)
+        await reply.answer(await self.forward_auth.answer(scope, address, *ways_in))
+
+    def _ways_in(
+        self, scope: Scope, kind: Kind, address: str
+    ) -> tuple[Callable[[Credential], Awaitable[Principal]], Callable[[Principal], None]]:
+        """What authenticates a credential, and what notes the calls of services: for who reads credentials elsewhere."""
+
         async def authenticate(credential: Credential) -> Principal:
-            return await self._authenticate(credential, Kind.FORWARD_AUTH, address)
+            return await self._authenticate(credential, kind, address)
 
         def note(caller: Principal) -> None:
             if caller.subject.type == "service":
                 self._note_service_call(caller, scope)
 
-        await reply.answer(await self.forward_auth.answer(scope, address, authenticate, note))
+        return authenticate, note
 
     def _find_application(self, scope: Scope) -> None:
         peer = (scope.get("client") or ("", 0))[0]
@@ -155,7 +167,7 @@ class Edge:
         """Who is calling.  On pages only the cookie counts, and a stale one means signed out."""
         headers: Headers = scope["headers"]
         unsafe = scope["method"] not in SAFE_METHODS
-        if kind in (Kind.OPEN, Kind.HEALTH, Kind.STATIC, Kind.OAUTH2, Kind.PROVIDER, Kind.GATEWAY):
+        if kind in (Kind.OPEN, Kind.HEALTH, Kind.STATIC, Kind.OAUTH2, Kind.PROVIDER, Kind.GATEWAY, Kind.HASURA):
             return anonymous_principal(address)
         if is_posted_elsewhere(scope["method"], scope["path"]):
             return anonymous_principal(address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -17,6 +18,7 @@ class Kind(StrEnum):
     STATIC = "static"
     PROVIDER = "provider"  # an identity provider calls: no credential of ours, no proof of origin; JSON
     FORWARD_AUTH = "forward_auth"  # a gateway asks: any credential, also of an application's host
+    HASURA = "hasura"  # Hasura asks: the credential is in what it passes on
     GATEWAY = "gateway"  # on an application's host: no credential of ours is there
     SIGN_IN = "sign_in"  # a page; the form itself needs a same-origin proof
     PAGE = "page"  # the session cookie only; errors are pages
@@ -35,7 +37,7 @@ _EXACT = {
     "/oauth2/authorize": Kind.PAGE,
     "/graphql": Kind.API,
     "/forward-auth": Kind.FORWARD_AUTH,
-    "/hasura/webhook": Kind.API,
+    "/hasura/webhook": Kind.HASURA,
     "/stores": Kind.STORES,
     "/favicon.ico": Kind.STATIC,
 }
@@ -80,3 +82,15 @@ def is_posted_elsewhere(method: str, path: str) -> bool:
     if method != "POST" or not path.startswith("/oauth/") or path.count("/") != _SLASHES:
         return False
     return path.endswith(_POSTED_ELSEWHERE)
+
+
+def wants_page(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Tell whether a browser asks for a page: programs do not name `text/html`."""
+    return any(name == b"accept" and b"text/html" in value.lower() for name, value in headers)
+
+
+def kind_for(method: str, path: str, headers: Sequence[tuple[bytes, bytes]]) -> Kind:
+    """As `kind_of`.  The playground holds nothing about anybody, so no credential is read for it, good or bad."""
+    if path == "/graphql" and method in ("GET", "HEAD") and wants_page(headers):
+        return Kind.STATIC
+    return kind_of(path)
