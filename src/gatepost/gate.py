@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
@@ -25,6 +26,7 @@ from gatepost.store.store import Change, Store
 from gatepost.store.tail import Tail, hints_for
 
 if TYPE_CHECKING:
+    from gatepost.access import AuthorizationModel
     from gatepost.opening import FirstStart
     from gatepost.settings import Settings
     from gatepost.tokens.passwords import Passwords
@@ -53,6 +55,7 @@ class Gatepost:
         self.demo_people: Sequence[object] = ()  # the sign-in page offers them by name
         self._providers: object = None
         self._tail: Tail | None = None
+        self._joined: Change | None = None
         self._closers: list[Callable[[], None]] = []
 
     @classmethod
@@ -211,8 +214,23 @@ class Gatepost:
     @contextmanager
     def change_unasked(self) -> Iterator[Change]:
         """Change something for which the asking is done otherwise: a sign-in, a sign-out, the first start."""
+        if self._joined is not None:
+            yield self._joined
+            return
         with self.store.change(self.memory.catch_up_to, self.memory.applied) as tx:
             yield tx
+
+    def within(self, tx: Change, model: AuthorizationModel | None = None) -> Self:
+        """This gate, whose changes all join `tx`: for operations of which all are to be done, or none.
+
+        Each is asked as ever, on what held before `tx`, so that nothing done in it widens what its caller may.  With a
+        `model`, that is judged as `model` has it, which loads all tuples anew.
+        """
+        joined = copy(self)
+        joined._joined = tx  # noqa: SLF001 - it is one of us
+        if model is not None:
+            joined.memory = self.memory.judged_by(model, tx.connection)
+        return joined
 
     def still_holds(self, caller: Principal) -> None:
         """Raise `InvalidToken` if what the caller came with was ended in the meantime."""

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -248,6 +249,14 @@ class Memory:
         self._graph = graph
         self._now_at(head)
         self.reloads += 1
+
+    def judged_by(self, model: AuthorizationModel, connection: Connection) -> Memory:
+        """The same memory with the platform's tuples under another model, as `connection` sees both.  To ask, once."""
+        graph = Graph(model, self._clock)
+        graph.load(tuple_rows(connection), str(self.revision))
+        other = copy(self)
+        other._graph = graph  # noqa: SLF001 - it is one of us
+        return other
 
     def _id_of(self, model: AuthorizationModel) -> str:
         posted = "" if self._model_is_fixed or self.stores.main is None else self.stores.main.model

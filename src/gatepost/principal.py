@@ -77,6 +77,7 @@ PLATFORM_NOUNS = frozenset(
         "decision",
         "group",
         "key",
+        "plan",
         "provider",
         "role",
         "service",

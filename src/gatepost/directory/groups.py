@@ -17,7 +17,7 @@ from gatepost.errors import AlreadyExists, Conflict, InvalidField, NotFound
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal, Subject
 from gatepost.store import tables
-from gatepost.store.relations import MANUAL, forget, held_by, relate, unrelate
+from gatepost.store.relations import TAKEN_BY, forget, held_by, relate, unrelate
 from gatepost.store.store import Change
 
 t = tables.groups
@@ -64,7 +64,7 @@ def create_group(gate: Gatepost, caller: Principal, name: str, description: str 
     with gate.change(caller, "group:create") as tx:
         if tx.connection.execute(select(t.c.name).where(t.c.name == name)).one_or_none() is not None:
             raise AlreadyExists(f"there is a group {name} already")
-        add_group(tx, name, description, author=str(caller.subject), origin=MANUAL)
+        add_group(tx, name, description, author=str(caller.subject), origin=tx.origin)
         tx.record(AuditRecord.of(caller, "group.created", f"group:{name}", at=tx.at))
         return _group(_row(tx.connection, name))
 
@@ -159,14 +159,14 @@ def remove_member(gate: Gatepost, caller: Principal, name: str, subject: str) ->
 
 
 def remove_by_hand(tx: Change, object_: str, relation: str, subject: str) -> None:
-    """Remove a tuple that people, or the configuration at the first start, have made.
+    """Remove a tuple that people, or the configuration, have made.
 
     Raises `NotFound` if there is none, `Conflict` if the only one comes from a provider, which would bring it back.
     """
     origins = [row.origin for row in held_by(tx.connection, object_, (relation,)) if row.subject == subject]
     if not origins:
         raise NotFound(f"{subject} is no {relation} of {object_}")
-    mine = [origin for origin in origins if origin in (MANUAL, "config")]
+    mine = [origin for origin in origins if origin in TAKEN_BY[tx.origin]]
     if not mine:
         raise Conflict(f"this comes from {', '.join(origins)} and would come back: change it there")
     for origin in mine:

@@ -17,6 +17,7 @@ PLATFORM_PERMISSIONS = {
     "group:delete": "delete groups",
     "key:view": "see the signing keys' state",
     "key:rotate": "rotate the signing keys",
+    "plan:apply": "apply files of desired state: what they make has the origin config",
     "provider:view": "see the state of identity providers",
     "role:view": "list roles, their permissions and assignees",
     "role:create": "make roles",

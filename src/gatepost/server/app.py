@@ -39,7 +39,7 @@ from gatepost.server.hot import HOT
 from gatepost.server.paths import Kind, kind_of
 from gatepost.server.pools import DATABASE_THREADS, Pools
 from gatepost.server.problems import ServerError, oauth_problem, problem
-from gatepost.server.rest import groups, questions, resources, roles, running, services, sign_in, tokens, users
+from gatepost.server.rest import groups, plans, questions, resources, roles, running, services, sign_in, tokens, users
 from gatepost.server.rest.shapes import Problem
 from gatepost.sso.states import providers_of
 
@@ -101,7 +101,7 @@ def _framework(gate: Gatepost, pools: Pools, metrics: health.Metrics) -> FastAPI
         redirect_slashes=False,
     )
     api = APIRouter(prefix="/api/v1")
-    for module in (sign_in, users, groups, roles, services, tokens, resources, questions, running):
+    for module in (sign_in, users, groups, roles, services, tokens, resources, questions, plans, running):
         api.include_router(module.router)
     app.include_router(api)
     for routes in (

@@ -17,6 +17,9 @@ from gatepost.store import tables
 from gatepost.store.store import Change
 
 MANUAL = "manual"
+CONFIG = "config"
+# What was made by hand may be taken by hand, and so may what files made; files take only what files made.
+TAKEN_BY = {MANUAL: frozenset({MANUAL, CONFIG}), CONFIG: frozenset({CONFIG})}
 MAIN = "main"
 Condition = dict[str, Any]
 """`{name, context}`: the condition of the model that has to hold, and the values that the tuple brings along."""
@@ -38,12 +41,13 @@ def relate(
     subject: str,
     *,
     author: str,
-    origin: str = MANUAL,
+    origin: str = "",
     expires_at: datetime | None = None,
     condition: Condition | None = None,
     store: str = MAIN,
 ) -> bool:
     """Write a tuple, or give it another expiry or condition.  Answers whether anything changed."""
+    origin = origin or tx.origin
     key = and_(_is(object_, relation, subject, store), t.c.origin == origin)
     known = tx.connection.execute(select(t.c.expires_at, t.c.condition).where(key)).one_or_none()
     values = {"expires_at": expires_at, "condition": condition}

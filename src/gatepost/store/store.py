@@ -25,12 +25,14 @@ CHANNEL = "gatepost"
 class Change:
     """An open write: it holds the head row, so nothing it has read can change before it commits.
 
-    `log` feeds every process's memory, `record` the audit trail; both commit with the change or not at all.
+    `log` feeds every process's memory, `record` the audit trail; both commit with the change or not at all.  `origin`
+    is where the tuples come from that it writes, unless the writer says otherwise.
     """
 
     connection: Connection
     base: Head
     at: datetime
+    origin: str = "manual"
     entries: list[Entry] = field(default_factory=list)
     records: list[AuditRecord] = field(default_factory=list)
 
