@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import SimpleQueue
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
@@ -131,6 +132,7 @@ class InProcessProvider:
         self.access_tokens: dict[str, str] = {}
         self.refresh_tokens: dict[str, Document] = {}  # given for the scope offline_access, each good once
         self.ended: list[Document] = []
+        self.revoked: SimpleQueue[str] = SimpleQueue()  # what was given back (RFC 7009)
         self.client_secret: str | None = CLIENT_SECRET
         self.redirect_uris: set[str] = set()  # empty: any, for tests that do not care
         self.now: Callable[[], float] = time.time
@@ -161,6 +163,7 @@ class InProcessProvider:
             "userinfo_endpoint": f"{at}/userinfo",
             "jwks_uri": f"{at}/jwks",
             "end_session_endpoint": f"{at}/end-session",
+            "revocation_endpoint": f"{at}/revoke",
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "scopes_supported": ["openid", "profile", "email", "groups"],
@@ -269,6 +272,7 @@ class _Handler(BaseHTTPRequestHandler):
             "/approve": lambda: self._approve(op, form),
             "/token": lambda: self._token(op, form),
             "/userinfo": lambda: self._userinfo(op),
+            "/revoke": lambda: self._revoke(op, form),
             "/end-session": lambda: self._end_session(op, query | form),
         }
         routes.get(parts.path, lambda: self._json({"error": "not_found"}, 404))()
@@ -336,6 +340,14 @@ class _Handler(BaseHTTPRequestHandler):
             pair = base64.b64decode(self.headers["Authorization"][6:]).decode().partition(":")
             given = (unquote_plus(pair[0]), unquote_plus(pair[2]))
         return given == (CLIENT_ID, op.client_secret)
+
+    def _revoke(self, op: InProcessProvider, form: Document) -> None:
+        if not self._is_client(op, form):
+            self._json({"error": "invalid_client"}, 401)
+            return
+        op.refresh_tokens.pop(form.get("token", ""), None)
+        op.revoked.put(form.get("token", ""))
+        self._send(200, b"", {})
 
     def _userinfo(self, op: InProcessProvider) -> None:
         name = op.access_tokens.get(self.headers.get("Authorization", "").removeprefix("Bearer "))

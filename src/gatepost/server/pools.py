@@ -6,9 +6,10 @@ A storm in one, or a provider that does not answer, holds up nobody else.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from gatepost.authn.pending import PROVIDER
@@ -36,6 +37,14 @@ class Pool:
 
     async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on the pool.  Raises `Unavailable` if too many wait already."""
+        return await asyncio.wrap_future(self._begun(work, *args, **kwargs))
+
+    def leave(self, work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Leave `work` to the pool, for nobody to wait for.  Where too many wait already it is not done."""
+        with contextlib.suppress(Unavailable):
+            self._begun(work, *args, **kwargs)
+
+    def _begun(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         with self._lock:
             if self.busy >= self._most:
                 raise Unavailable("too many are waiting: try again in a moment", detail=f"the pool {self.name} is full")
@@ -43,7 +52,7 @@ class Pool:
         future = self._executor.submit(work, *args, **kwargs)
         # Whoever hangs up does not free the thread: the place is given back when the work is done.
         future.add_done_callback(self._done)
-        return await asyncio.wrap_future(future)
+        return future
 
     def _done(self, _future: object) -> None:
         with self._lock:

@@ -38,6 +38,7 @@ class Metadata:
     jwks_uri: str = ""
     userinfo_endpoint: str = ""
     end_session_endpoint: str = ""
+    revocation_endpoint: str = ""  # RFC 7009; empty for one that cannot be called, which keeps nobody from signing in
     iss_parameter: bool = False  # RFC 9207: every authorization response carries `iss`
     scopes: frozenset[str] = frozenset()  # those it says it supports; empty if it does not say
 
@@ -72,6 +73,7 @@ def read_metadata(document: Mapping[str, object], settings: ProviderSettings) ->
     return Metadata(
         issuer=issuer,
         **found,
+        revocation_endpoint=_callable(document.get("revocation_endpoint"), settings),
         iss_parameter=document.get("authorization_response_iss_parameter_supported") is True,
         scopes=_texts(document.get("scopes_supported")),
     )
@@ -121,6 +123,11 @@ def _endpoint(document: Mapping[str, object], settings: ProviderSettings, endpoi
     if value and (reason := why_not_callable(value, allow_insecure=settings.allow_insecure)):
         raise ProviderFailed(f"{settings.name}: {endpoint} {reason}", detail=value[:200])
     return value
+
+
+def _callable(value: object, settings: ProviderSettings) -> str:
+    fits = isinstance(value, str) and not why_not_callable(value, allow_insecure=settings.allow_insecure)
+    return str(value) if fits else ""
 
 
 def _texts(value: object) -> frozenset[str]:

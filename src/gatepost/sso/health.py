@@ -12,6 +12,7 @@ from gatepost.errors import ProviderFailed
 from gatepost.sso.http import Answer, Http
 
 DOCUMENTS = ("discovery document", "key set")  # whoever reads these judges them, too
+REVOCATION = "revocation"  # nobody's sign-in hangs on it, so it says nothing of how a provider is doing
 ANSWER = "answer"  # what came back at the end of a sign-in
 
 
@@ -120,11 +121,11 @@ class Watched:
         try:
             answer = ask()
         except ProviderFailed as failure:
-            if what not in DOCUMENTS:
+            if what not in (*DOCUMENTS, REVOCATION):
                 self._health.failed(what, str(failure))
             raise
         self._health.skew = clock_difference(answer.date, self._now())
-        if what in DOCUMENTS:
+        if what in (*DOCUMENTS, REVOCATION):
             return answer
         if answer.status >= 500:
             self._health.failed(what, f"{self._name}: the {what} answered {answer.status}")

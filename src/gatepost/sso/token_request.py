@@ -53,31 +53,34 @@ def redeem(provider: Provider, attempt: Attempt, code: str) -> Tokens:
     return _read(provider, _document(provider, answer))
 
 
-def client_proof(provider: Provider) -> _Proof:
-    """Return what proves our client at the token endpoint.  Raises `ProviderFailed` for a method we cannot do."""
+def client_proof(provider: Provider, endpoint: str = "") -> _Proof:
+    """Return what proves our client at `endpoint`, which is the token endpoint unless another one is named.
+
+    Raises `ProviderFailed` for a method we cannot do.
+    """
     method = provider.settings.token_endpoint_auth_method
     is_public = provider.settings.client_secret is None and method != "private_key_jwt"
     prove = METHODS.get("none" if is_public else method)
     if prove is None:
         raise ProviderFailed(f"{provider.name}: token_endpoint_auth_method {method} is not available")
-    return prove(provider)
+    return prove(provider, endpoint)
 
 
-def _basic(provider: Provider) -> _Proof:
+def _basic(provider: Provider, _endpoint: str) -> _Proof:
     # RFC 6749 section 2.3.1: both are form-encoded before they are joined, or a colon in the id would cut it in two.
     pair = f"{quote_plus(provider.settings.client_id)}:{quote_plus(_secret(provider))}"
     return _Proof(headers={"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()})
 
 
-def _post(provider: Provider) -> _Proof:
+def _post(provider: Provider, _endpoint: str) -> _Proof:
     return _Proof(form={"client_id": provider.settings.client_id, "client_secret": _secret(provider)})
 
 
-def _none(provider: Provider) -> _Proof:
+def _none(provider: Provider, _endpoint: str) -> _Proof:
     return _Proof(form={"client_id": provider.settings.client_id})
 
 
-def _private_key_jwt(provider: Provider) -> _Proof:
+def _private_key_jwt(provider: Provider, endpoint: str) -> _Proof:
     """OpenID Connect Core 9: an assertion that is good for this one request.
 
     It is sent to the very address that it names, and nowhere else, so it is of no use to whoever gets it (the attacks of
@@ -87,7 +90,7 @@ def _private_key_jwt(provider: Provider) -> _Proof:
         raise ProviderFailed(f"{provider.name}: there is no key to sign with here, as private_key_jwt needs it")
     settings, metadata = provider.settings, provider.metadata()
     to_issuer = settings.client_assertion_audience == "issuer"
-    audience = metadata.issuer if to_issuer else metadata.token_endpoint
+    audience = metadata.issuer if to_issuer else endpoint or metadata.token_endpoint
     assertion = provider.sign(settings.client_id, audience)
     return _Proof(
         form={"client_id": settings.client_id, "client_assertion_type": ASSERTION, "client_assertion": assertion}
@@ -99,7 +102,7 @@ def _secret(provider: Provider) -> str:
     return "" if secret is None else secret.reveal()
 
 
-METHODS: Mapping[str, Callable[[Provider], _Proof]] = {
+METHODS: Mapping[str, Callable[[Provider, str], _Proof]] = {
     "client_secret_basic": _basic,
     "client_secret_post": _post,
     "none": _none,

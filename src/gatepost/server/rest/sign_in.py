@@ -20,9 +20,10 @@ from gatepost.server.rest.shapes import (
     TokenPairAnswer,
 )
 from gatepost.sso import identities
+from gatepost.sso.leaving import leave
+from gatepost.sso.revoking import give_back
 from gatepost.tokens import refresh_tokens
 from gatepost.tokens.refresh_tokens import TokenPair
-from gatepost.tokens.sessions import sign_out
 from gatepost.tokens.sign_in import PasswordTry, prove_by_password, sign_in_for_tokens
 
 router = APIRouter(tags=["Signing in"])
@@ -45,12 +46,14 @@ def refresh(body: RefreshBody, gate: Gate) -> TokenPairAnswer:
 
 
 @router.post("/auth/logout", status_code=204, responses=problems(409))
-def logout(gate: Gate, caller: Caller) -> Response:
+def logout(request: Request, gate: Gate, caller: Caller) -> Response:
     """End the session that the credential belongs to, with all its tokens."""
     gate.require_signed_in(caller)
     if caller.method not in (Method.SESSION, Method.ACCESS_TOKEN) or caller.subject.type != "user":
         raise Conflict("this credential belongs to no session: revoke it instead")
-    sign_out(gate, caller)
+    left = leave(gate, caller)
+    if left.refresh_token:
+        request.state.pools.provider(left.provider).leave(give_back, gate, left.provider, left.refresh_token)
     return Response(status_code=204)
 
 

@@ -1,0 +1,142 @@
+"""After a sign-out the provider's refresh token is revoked there (RFC 7009), and nobody waits for that."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from starlette.testclient import TestClient
+
+from gatepost.gate import Gatepost
+from gatepost.sso.revoking import give_back
+from gatepost.sso.states import providers_of
+from tests.conftest import OpenGate
+from tests.dice import FakeDice
+from tests.server.conftest import InProcess
+from tests.server.elsewhere import OURS, is_signed_in, settings_with, sign_in
+from tests.sso.provider_in_process import InProcessProvider, Raw, running_provider, with_, without
+from tests.tokens.signing_in import part
+
+OFFLINE: dict[str, Any] = {
+    "scopes": ("openid", "offline_access"),
+    "scopes_configured": True,
+    "http_timeout": timedelta(seconds=30),  # a busy machine is no provider that fails
+}
+SOON = 20.0  # seconds
+
+
+@pytest.fixture
+def op(dice: FakeDice) -> Iterator[InProcessProvider]:
+    with running_provider() as provider:
+        provider.now = dice.clock
+        yield provider
+
+
+@pytest.fixture
+def gate(open_gate: OpenGate, gate_url: str, op: InProcessProvider) -> Gatepost:
+    return open_gate(settings_with(gate_url, op.settings(**OFFLINE)))
+
+
+@pytest.fixture
+def browser(gate: Gatepost, in_process: InProcess, op: InProcessProvider) -> TestClient:
+    browser = in_process(gate)
+    sign_in(browser, op)
+    return browser
+
+
+@pytest.mark.parametrize("way", ["/logout", "/api/v1/auth/logout"])
+def test_the_refresh_token_of_a_session_that_was_signed_out_is_revoked(
+    browser: TestClient, op: InProcessProvider, way: str
+) -> None:
+    [kept] = op.refresh_tokens
+
+    assert browser.post(way, headers=OURS).status_code in (204, 303)
+
+    assert op.revoked.get(timeout=SOON) == kept
+    assert kept not in op.refresh_tokens
+
+
+def test_nobody_waits_for_a_provider_that_is_slow_to_take_it(browser: TestClient, op: InProcessProvider) -> None:
+    asked, answer = threading.Event(), threading.Event()
+    honest = op.refresh_tokens
+
+    class Slow(dict[str, Any]):
+        def pop(self, *_: object) -> None:  # type: ignore[override]
+            asked.set()
+            answer.wait(SOON)
+
+    op.refresh_tokens = Slow(honest)
+    try:
+        went = browser.post("/logout", headers=OURS)
+        assert urlsplit(went.headers["location"]).path == "/end-session"
+        assert asked.wait(SOON)
+        assert not is_signed_in(browser)
+        assert op.revoked.empty()
+    finally:
+        answer.set()
+
+
+@pytest.mark.parametrize("trouble", [Raw(status=500), Raw(status=400), Raw(status=302, headers={"Location": "/x"})])
+def test_a_provider_that_does_not_take_it_is_neither_down_nor_asked_again(
+    gate: Gatepost, browser: TestClient, op: InProcessProvider, trouble: Raw, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And what it was asked to forget stands in no log."""
+    [kept] = op.refresh_tokens
+    op.tamper.raw["/revoke"] = trouble
+    with caplog.at_level("INFO"):
+        give_back(gate, "op", kept)
+
+    assert op.requests["/revoke"] == 1
+    assert providers_of(gate).get("op").state().up is True
+    assert "a refresh token was not revoked" in caplog.text
+    assert kept not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        without("revocation_endpoint"),
+        with_(revocation_endpoint="http://elsewhere.example/revoke"),
+        with_(revocation_endpoint=7),
+    ],
+    ids=["none", "in the clear", "a number"],
+)
+def test_without_an_address_for_it_people_sign_in_and_out_as_ever(
+    open_gate: OpenGate, gate_url: str, in_process: InProcess, op: InProcessProvider, document: Any
+) -> None:
+    op.tamper.discovery = document
+    gate = open_gate(settings_with(gate_url, op.settings(**OFFLINE)))
+    browser = in_process(gate)
+    sign_in(browser, op)
+    assert browser.post("/logout", headers=OURS).status_code == 303
+    give_back(gate, "op", "a-token")
+    give_back(gate, "no-such-provider", "a-token")
+    assert op.requests["/revoke"] == 0
+
+
+def test_the_signed_proof_names_the_very_address_that_it_is_sent_to(
+    open_gate: OpenGate, gate_url: str, op: InProcessProvider
+) -> None:
+    """A provider that lists another's token endpoint, and an own one here, would get a proof that is good there."""
+    settings = replace(op.settings(**OFFLINE), token_endpoint_auth_method="private_key_jwt", client_secret=None)
+    gate = open_gate(settings_with(gate_url, settings))
+    sent: list[dict[str, str]] = []
+    op.tamper.discovery = with_(token_endpoint="https://honest.example/token")
+    provider = providers_of(gate).get("op")
+    honest = provider.http.post
+
+    def post(url: str, what: str, form: Any, headers: Any = None) -> Any:
+        sent.append({"url": url, **form})
+        return honest(url, what, form, headers)
+
+    provider.http.post = post  # type: ignore[method-assign]
+    give_back(gate, "op", "a-token")
+
+    [form] = sent
+    assert form["url"] == f"{op.issuer}/revoke"
+    assert part(form["client_assertion"], 1)["aud"] == f"{op.issuer}/revoke"
