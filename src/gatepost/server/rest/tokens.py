@@ -8,12 +8,14 @@ from fastapi import APIRouter, Query, Response
 
 from gatepost.principal import Principal
 from gatepost.records import SessionRecord, TokenRecord
+from gatepost.server.rest import revocations
 from gatepost.server.rest.given import Caller, Gate, WantedPage, page_of, problems
 from gatepost.server.rest.shapes import IssuedTokenAnswer, Page, SessionAnswer, TokenAnswer, TokenBody
 from gatepost.tokens import api_tokens, session_list
 from gatepost.tokens.api_tokens import WantedToken
 
 router = APIRouter(tags=["Tokens and sessions"])
+router.include_router(revocations.router)
 
 Owner = Annotated[str | None, Query(max_length=200, description="Whose: a username, or `*` for everybody's.")]
 
@@ -54,7 +56,7 @@ def revoke_token(token_id: str, gate: Gate, caller: Caller) -> Response:
     return Response(status_code=204)
 
 
-def _session(session: SessionRecord, caller: Principal) -> SessionAnswer:
+def session_answer(session: SessionRecord, caller: Principal) -> SessionAnswer:
     return SessionAnswer(
         id=session.id,
         subject=str(session.subject),
@@ -72,7 +74,7 @@ def _session(session: SessionRecord, caller: Principal) -> SessionAnswer:
 @router.get("/sessions", responses=problems())
 def list_sessions(gate: Gate, caller: Caller, page: WantedPage, owner: Owner = None) -> Page[SessionAnswer]:
     """List the sessions that go on."""
-    return page_of(session_list.list_sessions(gate, caller, page, owner), lambda found: _session(found, caller))
+    return page_of(session_list.list_sessions(gate, caller, page, owner), lambda found: session_answer(found, caller))
 
 
 @router.delete("/sessions/{session_id}", status_code=204, responses=problems(404))
