@@ -66,7 +66,7 @@ def test_nobody_waits_for_a_provider_that_is_slow_to_take_it(browser: TestClient
     honest = op.refresh_tokens
 
     class Slow(dict[str, Any]):
-        def pop(self, *_: object) -> None:  # type: ignore[override]
+        def pop(self, *_: object) -> None:
             asked.set()
             answer.wait(SOON)
 

@@ -326,7 +326,12 @@ class _Handler(BaseHTTPRequestHandler):
         access_token = secrets.token_urlsafe(16)
         op.access_tokens[access_token] = grant["person"]
         id_token = op.sign(op.claims(op.people[grant["person"]], grant, access_token))
-        honest = {"access_token": access_token, "token_type": "Bearer", "expires_in": 300, "id_token": id_token}
+        honest: Document = {
+            "access_token": access_token,
+            "token_type": "Bearer",
+            "expires_in": 300,
+            "id_token": id_token,
+        }
         if "offline_access" in str(grant.get("scope", "")).split():
             honest["refresh_token"] = secrets.token_urlsafe(24)
             op.refresh_tokens[honest["refresh_token"]] = {**grant, "nonce": ""}

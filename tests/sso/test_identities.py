@@ -184,6 +184,26 @@ def test_dismissing_a_clash_changes_nobodys_account(gate: Gatepost) -> None:
     assert len(list_conflicts(gate, ADMIN, Wanted()).items) == 1
 
 
+def test_who_is_refused_under_one_name_after_another_is_on_the_list_once(gate: Gatepost) -> None:
+    """At many providers people choose their own names: nobody fills the list with one identity."""
+    for name in ("alice", "bert", "cleo"):
+        create_user(gate, ADMIN, NewUser(username=name, password=PASSWORD))
+        for subject in ("sub-mallory", "sub-trent"):
+            with pytest.raises(Forbidden):
+                come(gate, said(subject, name))
+
+    assert {(it.subject, it.username) for it in list_conflicts(gate, ADMIN, Wanted()).items} == {
+        ("sub-mallory", "cleo"),
+        ("sub-trent", "cleo"),
+    }
+
+
+def test_a_clash_that_was_settled_is_off_the_list(gate: Gatepost) -> None:
+    clash(gate)
+    come(gate, said(), linking=replace(person("alice"), method=Method.SESSION))
+    assert list_conflicts(gate, ADMIN, Wanted()).items == []
+
+
 def test_dismissing_takes_the_permission(gate: Gatepost) -> None:
     found = clash(gate)
     with pytest.raises(NotFound):

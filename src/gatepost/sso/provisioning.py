@@ -211,6 +211,7 @@ def bind(tx: Change, person: SignedIn, username: str, why: str) -> None:
             last_sign_in_at=tx.at,
         )
     )
+    _forget_clash(tx, person)
     tx.log("identity", username, provider=person.provider)
     tx.record(record_of(tx, person, "identity.linked", username, reason=why))
 
@@ -249,12 +250,16 @@ def _refresh_profile(tx: Change, account: Row[Any], person: SignedIn) -> None:
         tx.log("user", account.username, id=account.id, disabled=account.disabled_at is not None)
 
 
-def keep_clash(gate: Gatepost, tx: Change, person: SignedIn, reason: str, address: str) -> None:
+def _forget_clash(tx: Change, person: SignedIn) -> None:
     c = tables.conflicts
-    key = (c.c.issuer == person.issuer, c.c.subject == person.subject, c.c.username == person.username)
-    tx.connection.execute(c.delete().where(*key))
+    tx.connection.execute(c.delete().where(c.c.issuer == person.issuer, c.c.subject == person.subject))
+
+
+def keep_clash(gate: Gatepost, tx: Change, person: SignedIn, reason: str, address: str) -> None:
+    """Keep it for admins to see: the latest of each identity, since people may have a name of their choice there."""
+    _forget_clash(tx, person)
     tx.connection.execute(
-        insert(c).values(
+        insert(tables.conflicts).values(
             id=gate.new_id(),
             provider=person.provider,
             issuer=person.issuer,

@@ -187,8 +187,8 @@ def _settled(gate: Gatepost, person: SignedIn, address: str, settle: Callable[[C
 def _is_known_clash(tx: Change, person: SignedIn, why: str) -> bool:
     c = tables.conflicts
     key = (c.c.issuer == person.issuer, c.c.subject == person.subject, c.c.username == person.username)
-    row = tx.connection.execute(select(c.c.reason, c.c.at).where(*key)).one_or_none()
-    return row is not None and row.reason == why and row.at > tx.at - CLASH_HOLDS
+    rows = tx.connection.execute(select(c.c.reason, c.c.at).where(*key)).all()
+    return any(row.reason == why and row.at > tx.at - CLASH_HOLDS for row in rows)
 
 
 def _store_groups(gate: Gatepost, issuer: DelegatedIssuer, person: SignedIn, username: str) -> None:
