@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -26,7 +27,7 @@ from gatepost.errors import AlreadyExists, Conflict, InvalidField, NotFound
 from gatepost.gate import Gatepost
 from gatepost.principal import ANONYMOUS, Entity, Principal, Subject
 from gatepost.store import tables
-from gatepost.store.relations import forget, held_by, holding, relate, unrelate
+from gatepost.store.relations import forget, held_by, held_by_many, holding, relate, unrelate
 from gatepost.store.store import Change
 
 t = tables.roles
@@ -64,7 +65,10 @@ def permission_pattern(subject: str) -> str:
 
 
 def _role(connection: Connection, row: Row[tuple[object, ...]]) -> Role:
-    held = held_by(connection, f"role:{row.name}", ("permission",))
+    return _made(row, held_by(connection, f"role:{row.name}", ("permission",)))
+
+
+def _made(row: Row[tuple[object, ...]], held: Iterable[Row[Any]]) -> Role:
     permissions = tuple(sorted({permission_pattern(r.subject) for r in held}))
     return Role(row.name, row.description, row.builtin, permissions, row.created_at, row.created_by)
 
@@ -115,7 +119,9 @@ def get_role(gate: Gatepost, caller: Principal, name: str) -> Role:
 def list_roles(gate: Gatepost, caller: Principal, page: Wanted) -> Page[Role]:
     gate.require(caller, "role:view", seen_by="")
     with gate.store.read() as connection:
-        return read_page(connection, select(t), [t.c.name], page, lambda row: _role(connection, row))
+        found = read_page(connection, select(t), [t.c.name], page, lambda row: row)
+        held = held_by_many(connection, [f"role:{row.name}" for row in found.items], ("permission",))
+        return Page([_made(row, held[f"role:{row.name}"]) for row in found.items], found.next_cursor)
 
 
 def change_role(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Row
 
 from gatepost.access.given import relations_given_by
 from gatepost.access.model import direct
@@ -54,17 +54,20 @@ def list_access(gate: Gatepost, caller: Principal, kind: str, identifier: str) -
     now = gate.now()
     with gate.store.read() as connection:
         require_made(connection, resource)
-        grants = list(_grants(gate, caller, connection, resource))
+        grants = list(grants_on(gate, caller, resource, lambda name: held_by(connection, name)))
     return [grant for grant in grants if grant.expires_at is None or grant.expires_at > now]
 
 
-def _grants(gate: Gatepost, caller: Principal, connection: Connection, resource: Entity) -> Iterator[Grant]:
+def grants_on(
+    gate: Gatepost, caller: Principal, resource: Entity, held: Callable[[str], Iterable[Row[Any]]]
+) -> Iterator[Grant]:
+    """Every tuple that gives access to `resource`, expired ones too; `held` knows the tuples on an object."""
     todo, known = [resource], {resource}
     while todo and len(known) <= DEEPEST:
         at = todo.pop(0)
         # A parent that the caller cannot view gives access here all the same; its name is not for them.
         shown = at if at == resource or gate.may(caller, "view", at) else Entity(at.type, "")
-        for row in held_by(connection, str(at)):
+        for row in held(str(at)):
             if row.relation in STRUCTURE:
                 parent = Entity.parse(row.subject)
                 if parent not in known:

@@ -25,6 +25,7 @@ from gatepost.server import (
     console,
     device,
     forward_auth,
+    graphql,
     health,
     oauth2,
     openfga,
@@ -83,11 +84,14 @@ def create_app(gate: Gatepost) -> ASGIApp:
 
 
 def _framework(gate: Gatepost, pools: Pools, metrics: health.Metrics) -> FastAPI:
+    engine = graphql.Engine()
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         # The framework runs plain functions on a pool of its own; it is held to the same size as ours.
         anyio.to_thread.current_default_thread_limiter().total_tokens = DATABASE_THREADS
         yield
+        engine.close()
         pools.close()
 
     app = FastAPI(
@@ -116,6 +120,7 @@ def _framework(gate: Gatepost, pools: Pools, metrics: health.Metrics) -> FastAPI
         provider_pages.routes(),
         provider_logout.routes(),
         reference.routes(),
+        graphql.routes(engine),
         forward_auth.routes(gate),
         console.routes(gate),
     ):

@@ -21,6 +21,7 @@ CONFIG = "config"
 # What was made by hand may be taken by hand, and so may what files made; files take only what files made.
 TAKEN_BY = {MANUAL: frozenset({MANUAL, CONFIG}), CONFIG: frozenset({CONFIG})}
 MAIN = "main"
+READ_AT_ONCE = 500
 Condition = dict[str, Any]
 """`{name, context}`: the condition of the model that has to hold, and the values that the tuple brings along."""
 
@@ -126,6 +127,21 @@ def held_by(connection: Connection, object_: str, relations: Iterable[str] = ())
     if names := list(relations):
         query = query.where(t.c.relation.in_(names))
     return list(connection.execute(query.order_by(t.c.relation, t.c.subject, t.c.origin)))
+
+
+def held_by_many(
+    connection: Connection, objects: Iterable[str], relations: Iterable[str] = ()
+) -> dict[str, list[Row[Any]]]:
+    """The same for many objects, each with its tuples, in a few queries."""
+    held: dict[str, list[Row[Any]]] = {name: [] for name in objects}
+    names, wanted = sorted(held), list(relations)
+    for begin in range(0, len(names), READ_AT_ONCE):
+        query = select(t).where(t.c.store == MAIN, t.c.object.in_(names[begin : begin + READ_AT_ONCE]))
+        if wanted:
+            query = query.where(t.c.relation.in_(wanted))
+        for row in connection.execute(query.order_by(t.c.object, t.c.relation, t.c.subject, t.c.origin)):
+            held[row.object].append(row)
+    return held
 
 
 def holding(connection: Connection, subject: str, relation: str = "") -> list[Row[Any]]:

@@ -73,11 +73,11 @@ def _grant(grant: Grant) -> GrantAnswer:
 def list_access(type: str, id: str, gate: Gate, caller: Caller, page: WantedPage) -> Page[GrantAnswer]:  # noqa: A002
     """Who has access, directly and from parents, each with the reason in one sentence."""
     grants = sharing.list_access(gate, caller, type, id)
-    ordered = sorted(grants, key=_place)
-    return page_of(slice_page(ordered, _place, page), _grant)
+    ordered = sorted(grants, key=grant_place)
+    return page_of(slice_page(ordered, grant_place, page), _grant)
 
 
-def _place(grant: Grant) -> str:
+def grant_place(grant: Grant) -> str:
     return f"{grant.inherited_from} {grant.relation} {grant.subject} {grant.origin}"
 
 

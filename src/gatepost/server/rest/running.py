@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -18,6 +18,8 @@ from gatepost import doctor
 from gatepost.audit import trail
 from gatepost.audit.record import AuditRecord
 from gatepost.audit.trail import Filter
+from gatepost.gate import Gatepost
+from gatepost.principal import Principal
 from gatepost.server.pools import Pools
 from gatepost.server.rest.given import Caller, Gate, WantedPage, all_of, page_of, problems
 from gatepost.server.rest.shapes import (
@@ -127,16 +129,20 @@ async def look_at_provider(name: str, request: Request, gate: Gate, caller: Call
 @router.post("/doctor", responses=problems())
 async def examine(request: Request, gate: Gate, caller: Caller) -> ExaminationAnswer:
     """Examine this server: database, keys, clocks, and each provider and issuer, which are asked now."""
+    checks = await examined(request.state.pools, gate, caller)
+    return ExaminationAnswer(status=doctor.worst(checks), checks=[CheckAnswer.model_validate(it) for it in checks])
+
+
+async def examined(pools: Pools, gate: Gatepost, caller: Principal) -> Sequence[doctor.Check]:
+    """What the doctor finds.  Whoever may not have it is refused before anybody is asked."""
     for permission in ("provider:view", "key:view"):
         gate.require(caller, permission, seen_by="")
-    pools: Pools = request.state.pools
     asked = [asyncio.ensure_future(pools.provider(it.name)(it.look)) for it in providers_of(gate).sources()]
     # Whoever does not answer in time is reported as far as is known; a full pool says the same of itself.
     finished = asyncio.gather(*asked, return_exceptions=True)
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(asyncio.shield(finished), LONGEST_LOOK)
-    checks = await pools.database(doctor.examine, gate, caller)
-    return ExaminationAnswer(status=doctor.worst(checks), checks=[CheckAnswer.model_validate(it) for it in checks])
+    return await pools.database(doctor.examine, gate, caller)
 
 
 @router.get("/keys", responses=problems())

@@ -42,11 +42,11 @@ def _members(profile: Profile) -> dict[str, Any]:
     }
 
 
-def _answer(profile: Profile) -> UserAnswer:
+def user_answer(profile: Profile) -> UserAnswer:
     return UserAnswer(**_members(profile))
 
 
-def _ended(ended: Ended) -> ChangedUserAnswer:
+def ended_answer(ended: Ended) -> ChangedUserAnswer:
     return ChangedUserAnswer(
         **_members(ended.user),
         sessions_ended=ended.sessions,
@@ -60,7 +60,7 @@ async def create_user(request: Request, body: UserBody, gate: Gate, caller: Call
     """Make a person, local with a password or `external`, for a provider or issuer to vouch."""
     pools: Pools = request.state.pools
     pool = pools.database if body.password is None else pools.passwords
-    return _answer(await pool(users.create_user, gate, caller, NewUser(**body.model_dump())))
+    return user_answer(await pool(users.create_user, gate, caller, NewUser(**body.model_dump())))
 
 
 @router.get("/users", responses=problems())
@@ -68,13 +68,13 @@ def list_users(
     gate: Gate, caller: Caller, page: WantedPage, q: Annotated[str, Query(max_length=200)] = ""
 ) -> Page[UserAnswer]:
     """List people; `q` finds a part of the username, the name or the e-mail."""
-    return page_of(users.list_users(gate, caller, page, q), _answer)
+    return page_of(users.list_users(gate, caller, page, q), user_answer)
 
 
 @router.get("/users/{username}", responses=problems(404))
 def get_user(username: str, gate: Gate, caller: Caller) -> UserAnswer:
     """One person.  Anybody may read themselves."""
-    return _answer(users.get_user(gate, caller, username))
+    return user_answer(users.get_user(gate, caller, username))
 
 
 @router.patch("/users/{username}", responses=problems(404))
@@ -82,7 +82,7 @@ def change_user(username: str, body: UserPatch, gate: Gate, caller: Caller) -> C
     """Change a person.  Disabling ends every session and token of theirs at once, and reports what ended."""
     sent = {name: getattr(body, name) for name in body.model_fields_set}
     flags = {name: UNSET for name in ("disabled", "email_verified") if sent.get(name, ...) is None}
-    return _ended(users.change_user(gate, caller, username, UserChange(**{**sent, **flags})))
+    return ended_answer(users.change_user(gate, caller, username, UserChange(**{**sent, **flags})))
 
 
 @router.delete("/users/{username}", status_code=204, responses=problems(404, 409))

@@ -1,0 +1,64 @@
+"""Turning an error into GraphQL's: our own with their code and status, a bug as `server_error`, without a detail.
+
+What was sent is not repeated, for it may be a secret: the library's own sentences quote it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+from graphql import GraphQLError, GraphQLSyntaxError, ValueNode, VariableDefinitionNode, print_ast
+
+from gatepost.errors import GatepostError
+from gatepost.server.problems import ServerError, body_of
+
+log = logging.getLogger("gatepost.server")
+
+MOST_MESSAGE = 500
+_QUOTED_TEXT = re.compile(r'((?:Block)?String) ".*"', re.DOTALL)
+_EXPECTED = re.compile(r"Expected value of type '([^']+)'")
+
+
+def shown_error(error: GraphQLError) -> dict[str, Any]:
+    """One member of `errors`."""
+    ours = _ours(error)
+    shown: dict[str, Any] = {"message": str(ours) if ours is not None else _unquoted(error)}
+    if error.locations:
+        shown["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+    if error.path:
+        shown["path"] = error.path
+    members = body_of(ours) if ours is not None else {"code": "invalid_request", "status": 400}
+    shown["extensions"] = {name: members[name] for name in ("code", "status", "errors", "items") if name in members}
+    return shown
+
+
+def _ours(error: GraphQLError) -> GatepostError | None:
+    """The error of ours behind it: a bug's is `ServerError`; None for a request that is no good GraphQL."""
+    behind = error.original_error
+    while isinstance(behind, GraphQLError):  # a value that does not fit, which a field or a variable found
+        if behind.original_error is None:
+            return None
+        behind = behind.original_error
+    if isinstance(behind, GatepostError):
+        if behind.detail or behind.status >= 500:
+            log.info("%s %s: %s", behind.status, behind.code, behind.detail or behind)
+        return behind
+    if behind is None and not error.path:
+        return None
+    log.error("a bug, at /graphql", exc_info=behind or error)
+    return ServerError()
+
+
+def _unquoted(error: GraphQLError) -> str:
+    """The library's sentence, without the value that it quotes."""
+    if isinstance(error, GraphQLSyntaxError):
+        return _QUOTED_TEXT.sub(r"\1", error.message)[:MOST_MESSAGE]
+    node = error.nodes[0] if error.nodes else None
+    if isinstance(node, VariableDefinitionNode):
+        return f"${node.variable.name.value}: the value does not fit its type, {print_ast(node.type)}"
+    if isinstance(node, ValueNode):
+        expected = _EXPECTED.match(error.message)
+        return f"expected is a value of type {expected[1]}" if expected else "this value does not fit"
+    return error.message[:MOST_MESSAGE]

@@ -1,0 +1,95 @@
+"""Groups and their members."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import strawberry
+
+from gatepost.directory import groups
+from gatepost.server.graphql.asking import Info, moment
+from gatepost.server.graphql.connections import (
+    USUAL,
+    USUAL_INSIDE,
+    After,
+    Connection,
+    First,
+    connection,
+    shown,
+    sliced,
+    wanted,
+)
+from gatepost.server.graphql.outcomes import Done, done
+
+
+@strawberry.type(description="Who is in a group or has a role directly, and where that came from.")
+class Member:
+    subject: str
+    origin: str
+    author: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+def member_shown(member: groups.Member) -> Member:
+    return shown(Member, member)
+
+
+def member_place(member: groups.Member) -> str:
+    return f"{member.subject} {member.origin}"
+
+
+@strawberry.type(description="A group.")
+class Group:
+    name: str
+    description: str
+    origin: str
+    created_at: datetime
+    created_by: str
+
+    @strawberry.field(description="The direct members, each with where the membership came from.")
+    async def members(self, info: Info, first: First = USUAL_INSIDE, after: After = None) -> Connection[Member] | None:
+        found = await info.context.members.load(self.name)
+        return sliced(found, member_shown, member_place, first, after)
+
+
+def group_shown(group: groups.Group) -> Group:
+    return shown(Group, group)
+
+
+@strawberry.type
+class Queries:
+    @strawberry.field(description="One group.")
+    async def group(self, info: Info, name: str) -> Group | None:
+        return group_shown(await info.context.ask(groups.get_group, name))
+
+    @strawberry.field(description="Groups, by name.")
+    async def groups(self, info: Info, first: First = USUAL, after: After = None) -> Connection[Group] | None:
+        found = await info.context.ask(groups.list_groups, wanted(first, after))
+        return connection(found, group_shown, lambda each: (each.name,), after)
+
+
+@strawberry.type
+class Mutations:
+    @strawberry.mutation(description="Make a group.")
+    async def create_group(self, info: Info, name: str, description: str = "") -> Group | None:
+        return group_shown(await info.context.ask(groups.create_group, name, description))
+
+    @strawberry.mutation(description="Change a group's description.")
+    async def change_group(self, info: Info, name: str, description: str) -> Group | None:
+        return group_shown(await info.context.ask(groups.change_group, name, description))
+
+    @strawberry.mutation(description="Delete a group with its memberships and what was granted through it.")
+    async def delete_group(self, info: Info, name: str) -> Done | None:
+        await info.context.ask(groups.delete_group, name)
+        return done(info)
+
+    @strawberry.mutation(description="Add a user, a service, or another group's members (`group:analysts#member`).")
+    async def add_member(self, info: Info, group: str, subject: str, expires_at: datetime | None = None) -> Done | None:
+        await info.context.ask(groups.add_member, group, subject, expires_at=moment(expires_at))
+        return done(info)
+
+    @strawberry.mutation(description="Remove a member.  A membership that a provider synchronises is changed there.")
+    async def remove_member(self, info: Info, group: str, subject: str) -> Done | None:
+        await info.context.ask(groups.remove_member, group, subject)
+        return done(info)

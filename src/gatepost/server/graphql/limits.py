@@ -1,0 +1,263 @@
+"""How much one request may ask for.  Everything is counted before anything is executed.
+
+Attacks on a language that lets callers say how much they want, and where they end:
+
+- a long document, to keep the parser and the comparison of its fields busy: tokens are counted as they are read
+- fields inside fields inside fields: depth
+- one expensive field under a hundred names: aliases
+- lists inside lists, fragments that hold one another twice: the cost, in which the lengths of lists multiply
+- the description of the schema, asked for within itself: the library's rule on introspection, and the cost
+- texts that a database cannot hold: no text reaches an operation that REST would refuse
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    MaxIntrospectionDepthRule,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    StringValueNode,
+    VariableNode,
+    Visitor,
+    get_named_type,
+    get_nullable_type,
+    is_list_type,
+    is_object_type,
+    visit,
+)
+from strawberry.extensions import SchemaExtension
+
+from gatepost.directory.pages import MOST
+from gatepost.errors import InvalidField, InvalidRequest
+from gatepost.server.rest.shapes import MOST_TEXT, clean
+
+MOST_TOKENS = 1_000
+MOST_DEPTH = 10
+MOST_ALIASES = 30
+MOST_COST = 50_000
+MOST_DESCRIBED = 150_000  # what every tool asks of the schema when it starts is about half of this
+MOST_IN_A_LIST = 200
+
+A_CHANGE = 500
+A_QUESTION = 20
+USUAL_LENGTH = 10  # of a list that nobody says the length of
+# The lengths of the lists that describe the schema, about.
+OWN_LENGTHS = {"types": 100, "fields": 6, "args": 2, "inputFields": 1, "enumValues": 1, "directives": 5}
+OWN_NAMES = ("__schema", "__type")
+
+
+class Limits(SchemaExtension):
+    """Refuses what is too large, as an error of the request."""
+
+    def on_operation(self) -> Iterator[None]:
+        self.execution_context.parse_options["max_tokens"] = MOST_TOKENS
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        if context.graphql_document is not None:
+            context.validation_rules = (*context.validation_rules, MaxIntrospectionDepthRule)
+            try:
+                schema = context.schema._schema  # noqa: SLF001 - the one place where it keeps the library's own
+                require_within(context.graphql_document, context.variables or {}, schema)
+            except (InvalidField, InvalidRequest) as error:
+                context.pre_execution_errors = [GraphQLError(str(error), original_error=error)]
+        yield
+
+
+def require_within(document: DocumentNode, variables: Mapping[str, Any], schema: GraphQLSchema) -> None:
+    """Raises `InvalidRequest` for what is too much, `InvalidField` for a text that cannot be stored."""
+    values = _Values()
+    visit(document, values)
+    if values.aliases > MOST_ALIASES:
+        raise InvalidRequest(f"at most {MOST_ALIASES} aliases in one request")
+    if values.longest > MOST_IN_A_LIST:
+        raise InvalidRequest(f"at most {MOST_IN_A_LIST} items in one list")
+    for text in values.texts:
+        _require_clean(text, "query")
+    for name, value in variables.items():
+        _require_values(value, f"variables.{name[:100]}")
+    measure = _Measure(schema, document, variables)
+    size = measure.whole()
+    if measure.described > MOST_DESCRIBED:
+        raise InvalidRequest("this asks for too much of the schema at once")
+    if size.depth > MOST_DEPTH:
+        raise InvalidRequest(f"at most {MOST_DEPTH} levels of fields")
+    if size.cost > MOST_COST:
+        raise InvalidRequest(
+            f"this asks for about {size.cost} fields, and {MOST_COST} is the most: ask for shorter lists (first)"
+        )
+
+
+class _Values(Visitor):
+    """What a document holds besides its fields."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aliases = 0
+        self.longest = 0
+        self.texts: list[str] = []
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        self.aliases += node.alias is not None
+
+    def enter_list_value(self, node: ListValueNode, *_: Any) -> None:
+        self.longest = max(self.longest, len(node.values))
+
+    def enter_string_value(self, node: StringValueNode, *_: Any) -> None:
+        self.texts.append(node.value)
+
+
+def _require_clean(text: str, place: str) -> None:
+    if len(text) > MOST_TEXT:
+        raise InvalidField({place: f"a text is too long: {MOST_TEXT} characters at most"})
+    try:
+        clean(text)
+    except ValueError as error:
+        raise InvalidField({place: str(error)}) from error
+
+
+def _require_values(value: object, place: str) -> None:
+    """The body's JSON is at most 64 levels deep, and so is this."""
+    if isinstance(value, str):
+        _require_clean(value, place)
+    elif isinstance(value, list):
+        if len(value) > MOST_IN_A_LIST:
+            raise InvalidRequest(f"at most {MOST_IN_A_LIST} items in one list")
+        for each in value:
+            _require_values(each, place)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            _require_clean(name, place)
+            _require_values(each, place)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How deep, and about how many fields an answer can have."""
+
+    depth: int = 0
+    cost: int = 0
+
+
+@dataclass(slots=True)
+class _Measure:
+    """Measures every operation of a document.  A fragment is measured once for each type, however often it is named."""
+
+    schema: GraphQLSchema
+    document: DocumentNode
+    variables: Mapping[str, Any]
+    fragments: dict[str, FragmentDefinitionNode] = field(default_factory=dict)
+    known: dict[str, Size] = field(default_factory=dict)
+    open: set[str] = field(default_factory=set)
+    defaults: dict[str, Any] = field(default_factory=dict)
+    described: int = 0
+
+    def whole(self) -> Size:
+        operations = []
+        for node in self.document.definitions:
+            if isinstance(node, FragmentDefinitionNode):
+                self.fragments[node.name.value] = node
+            elif isinstance(node, OperationDefinitionNode):
+                operations.append(node)
+                for each in node.variable_definitions or ():
+                    self.defaults[each.variable.name.value] = each.default_value
+        sizes = [self._inside(node.selection_set, self.schema.get_root_type(node.operation)) for node in operations]
+        return Size(max((s.depth for s in sizes), default=0), sum(s.cost for s in sizes))
+
+    def _inside(self, selections: SelectionSetNode | None, parent: Any) -> Size:
+        sizes = [self._of(node, parent) for node in (selections.selections if selections else ())]
+        return Size(max((s.depth for s in sizes), default=0), sum(s.cost for s in sizes))
+
+    def _of(self, node: SelectionNode, parent: Any) -> Size:
+        if isinstance(node, FieldNode):
+            return self._of_field(node, parent)
+        if isinstance(node, InlineFragmentNode):
+            return self._inside(node.selection_set, self._narrowed(node.type_condition, parent))
+        if isinstance(node, FragmentSpreadNode):
+            return self._of_fragment(node.name.value)
+        return Size()
+
+    def _narrowed(self, condition: Any, parent: Any) -> Any:
+        return parent if condition is None else self.schema.get_type(condition.name.value)
+
+    def _of_fragment(self, name: str) -> Size:
+        fragment = self.fragments.get(name)
+        if fragment is None or name in self.open:
+            return Size()  # the library's rules speak of it
+        if name not in self.known:
+            self.open.add(name)
+            self.known[name] = self._inside(fragment.selection_set, self._narrowed(fragment.type_condition, None))
+            self.open.discard(name)
+        return self.known[name]
+
+    def _of_field(self, node: FieldNode, parent: Any) -> Size:
+        name = node.name.value
+        if name in OWN_NAMES:
+            self.described += self._described(node.selection_set)
+            return Size(1, 1)
+        known = parent.fields.get(name) if is_object_type(parent) else None
+        if known is None:
+            return Size(1, 1)  # the library's rules speak of it
+        inside = self._inside(node.selection_set, get_named_type(known.type))
+        return Size(1 + inside.depth, self._own(parent) + self._length(node, known, parent) * max(inside.cost, 1))
+
+    def _described(self, selections: SelectionSetNode | None) -> int:
+        """What a description of the schema costs: its lists are known by name."""
+        return sum(self._described_by(node) for node in (selections.selections if selections else ()))
+
+    def _described_by(self, node: SelectionNode) -> int:
+        if isinstance(node, FieldNode):
+            inside = self._described(node.selection_set)
+            return 1 + OWN_LENGTHS.get(node.name.value, 1) * inside
+        if isinstance(node, InlineFragmentNode):
+            return self._described(node.selection_set)
+        name = node.name.value if isinstance(node, FragmentSpreadNode) else ""
+        fragment = self.fragments.get(name)
+        if fragment is None or name in self.open:
+            return 0
+        if name not in self.known:
+            self.open.add(name)
+            self.known[name] = Size(0, self._described(fragment.selection_set))
+            self.open.discard(name)
+        return self.known[name].cost
+
+    def _own(self, parent: GraphQLObjectType) -> int:
+        if parent is self.schema.mutation_type:
+            return A_CHANGE
+        return A_QUESTION if parent is self.schema.query_type else 1
+
+    def _length(self, node: FieldNode, known: Any, parent: GraphQLObjectType) -> int:
+        if "first" in known.args:
+            return self._given(node, known.args["first"].default_value)
+        is_list = is_list_type(get_nullable_type(known.type))
+        # The items of a page were counted where its length was said.
+        if not is_list or parent.name.endswith("Connection") or not is_object_type(get_named_type(known.type)):
+            return 1
+        return USUAL_LENGTH
+
+    def _given(self, node: FieldNode, usual: object) -> int:
+        value: object = next((each.value for each in node.arguments or () if each.name.value == "first"), None)
+        if isinstance(value, VariableNode):
+            name = value.name.value
+            value = self.variables[name] if name in self.variables else self.defaults.get(name)
+        if isinstance(value, IntValueNode):
+            value = int(value.value) if len(value.value) < len(str(MOST)) + 2 else MOST
+        if value is None:
+            value = usual
+        return min(max(value, 1), MOST) if isinstance(value, int) else MOST

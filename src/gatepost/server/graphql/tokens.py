@@ -1,0 +1,95 @@
+"""API tokens and sessions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from gatepost.records import TokenRecord
+from gatepost.server.graphql.asking import Info, moment
+from gatepost.server.graphql.connections import USUAL, After, Connection, First, connection, shown, wanted
+from gatepost.server.graphql.outcomes import Done, done
+from gatepost.server.rest.tokens import session_answer, token_members
+from gatepost.tokens import api_tokens, session_list
+from gatepost.tokens.api_tokens import WantedToken
+
+Owner = Annotated[str | None, strawberry.argument(description="Whose: a username, or `*` for everybody's.")]
+
+
+@strawberry.type(description="An API token, without its secret.")
+class Token:
+    id: str
+    name: str
+    owner: str
+    scopes: list[str]
+    issuer: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+@strawberry.type(description="A new token with its secret, which is in this answer only.")
+class IssuedToken:
+    token: str
+    details: Token
+
+
+@strawberry.type(description="A session that goes on.")
+class Session:
+    id: str
+    subject: str
+    method: str
+    provider: str
+    address: str
+    agent: str
+    current: bool
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+
+
+def token_shown(token: TokenRecord) -> Token:
+    return Token(**token_members(token))
+
+
+@strawberry.type
+class Queries:
+    @strawberry.field(description="One's API tokens, without their secrets.")
+    async def tokens(
+        self, info: Info, first: First = USUAL, after: After = None, owner: Owner = None
+    ) -> Connection[Token] | None:
+        found = await info.context.ask(api_tokens.list_api_tokens, wanted(first, after), owner)
+        return connection(found, token_shown, lambda each: (each.id,), after)
+
+    @strawberry.field(description="The sessions that go on.")
+    async def sessions(
+        self, info: Info, first: First = USUAL, after: After = None, owner: Owner = None
+    ) -> Connection[Session] | None:
+        asking = info.context
+        found = await asking.ask(session_list.list_sessions, wanted(first, after), owner)
+        return connection(
+            found, lambda each: shown(Session, session_answer(each, asking.caller)), lambda each: (each.id,), after
+        )
+
+
+@strawberry.type
+class Mutations:
+    @strawberry.mutation(description="Mint an API token for oneself.  The secret is in this answer only.")
+    async def create_token(
+        self, info: Info, name: str, scopes: list[str] | None = None, expires_at: datetime | None = None
+    ) -> IssuedToken | None:
+        wish = WantedToken(name=name, scopes=None if scopes is None else tuple(scopes), expires_at=moment(expires_at))
+        issued = await info.context.ask(api_tokens.issue_api_token, wish)
+        return IssuedToken(token=issued.secret, details=token_shown(issued.token))
+
+    @strawberry.mutation(description="Revoke an API token, at once and everywhere.")
+    async def revoke_token(self, info: Info, id: str) -> Done:  # noqa: A002
+        await info.context.ask(api_tokens.revoke_api_token, id)
+        return done(info)
+
+    @strawberry.mutation(description="End a session with its tokens, at once and everywhere.")
+    async def end_session(self, info: Info, id: str) -> Done:  # noqa: A002
+        await info.context.ask(session_list.end_session, id)
+        return done(info)
