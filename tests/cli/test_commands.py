@@ -28,7 +28,7 @@ def commands(group: click.Group, *above: str) -> list[tuple[tuple[str, ...], cli
     return found
 
 
-LOCAL = {("serve",), ("demo",), ("config", "check"), ("config", "import")}
+LOCAL = {("serve",), ("demo",), ("config", "check"), ("config", "import"), ("model", "check"), ("model", "test")}
 
 
 def test_every_command_that_asks_a_server_takes_server_and_json() -> None:

@@ -33,6 +33,11 @@ def with_protected_types(model: AuthorizationModel) -> AuthorizationModel:
 
     The model may declare one of them as it stands or bare (`type user`).  Raises `InvalidModel` for another definition.
     """
+    return validate(completed(model))
+
+
+def completed(model: AuthorizationModel) -> AuthorizationModel:
+    """The same, not yet validated."""
     ours = builtin_model().types
     for name in sorted(PROTECTED & model.types.keys()):
         relations = model.types[name].relations
@@ -40,7 +45,7 @@ def with_protected_types(model: AuthorizationModel) -> AuthorizationModel:
             raise InvalidModel(f"type {name} is protected: declare it bare (type {name}) or leave it out")
     types: dict[str, Type] = {name: kind for name, kind in ours.items() if name in PROTECTED}
     types |= {name: kind for name, kind in model.types.items() if name not in PROTECTED}
-    return validate(AuthorizationModel(types, model.conditions, model.schema, model.modules))
+    return AuthorizationModel(types, model.conditions, model.schema, model.modules)
 
 
 def allows(model: AuthorizationModel, relation_tuple: RelationTuple) -> None:

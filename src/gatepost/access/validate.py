@@ -34,19 +34,28 @@ def validate(model: AuthorizationModel, places: Mapping[Relation, tuple[int, int
 
     Conditions are compiled and their types checked.
     """
+    for fault in every_fault(model, places):
+        raise fault
+    return model
+
+
+def every_fault(
+    model: AuthorizationModel, places: Mapping[Relation, tuple[int, int]] | None = None
+) -> Iterator[InvalidModel]:
+    """Yield each fault as the error that it is, with its place if `places` knows it."""
     for where, sentence in faults(model):
         line, column = (places or {}).get(where, (0, 0))
-        raise InvalidModel(sentence, line=line, column=column)
+        yield InvalidModel(sentence, line=line, column=column)
     for condition in model.conditions.values():
         try:
             compile_condition(condition)
         except ExpressionError as error:
             line, column = (places or {}).get(("{", condition.name), (0, 0))
             if not line:
-                raise
+                yield error
+                continue
             column = error.offset if error.row > 1 else column + error.offset - 1
-            raise InvalidModel(error.sentence, line=line + error.row - 1, column=column) from None
-    return model
+            yield InvalidModel(error.sentence, line=line + error.row - 1, column=column)
 
 
 def faults(model: AuthorizationModel) -> Iterator[tuple[Relation, str]]:

@@ -32,6 +32,7 @@ COMMANDS = {
     "session": Later("tokens:sessions", "Your sign-ins, here and elsewhere."),
     "resource": Later("resources:resources", "Collections, datasets and what else there is to share."),
     "access": Later("access:access", "Who has what on a resource."),
+    "model": Later("model:models", "Authorization models: show, check, diff, apply, test, import."),
     "provider": Later("providers:providers", "Identity providers."),
     "audit": Later("audit:audit", "Who did what, and who let them."),
     "keys": Later("keys:keys", "The keys that sign tokens."),

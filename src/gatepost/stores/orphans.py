@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, and_, select
 
 from gatepost.access import AuthorizationModel
-from gatepost.access.model import PROTECTED, Restriction, direct
+from gatepost.access.difference import lost_shapes
+from gatepost.access.model import PROTECTED, Restriction
 from gatepost.principal import Subject
 from gatepost.store import tables
 from gatepost.store.relations import MAIN
@@ -15,15 +16,12 @@ from gatepost.store.relations import MAIN
 MOST_NAMED = 20
 t = tables.tuples
 
-Shape = tuple[str, str, Restriction]
-
 
 def orphans(connection: Connection, old: AuthorizationModel, new: AuthorizationModel) -> tuple[str, ...]:
     """Name tuples of the platform's own store that `old` allows and `new` does not: at most so many."""
-    kept = set(_shapes(new))
     gone: dict[tuple[str, str], set[Restriction]] = {}
-    for kind, relation, restriction in _shapes(old):
-        if kind not in PROTECTED and (kind, relation, restriction) not in kept:
+    for kind, relation, restriction in lost_shapes(old, new):
+        if kind not in PROTECTED:
             gone.setdefault((kind, relation), set()).add(restriction)
     found: list[str] = []
     for (kind, relation), restrictions in sorted(gone.items()):
@@ -32,13 +30,6 @@ def orphans(connection: Connection, old: AuthorizationModel, new: AuthorizationM
             if len(found) == MOST_NAMED:
                 return tuple(found)
     return tuple(found)
-
-
-def _shapes(model: AuthorizationModel) -> Iterator[Shape]:
-    for kind in model.types.values():
-        for relation, rewrite in kind.relations.items():
-            for restriction in direct(rewrite):
-                yield kind.name, relation, restriction
 
 
 def _tuples_of(connection: Connection, kind: str, relation: str, gone: set[Restriction]) -> Iterator[str]:
