@@ -61,7 +61,6 @@ TRAPS = {
 }
 # What is not built yet has no test that shows it.  Whoever builds it takes it out of here.
 LATER = {
-    "19": "forward-auth",
     "25": "SCIM",
     "f": "SAML comes through Dex, which `make test-peers` asks",
 }

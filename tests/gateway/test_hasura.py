@@ -147,7 +147,7 @@ def test_without_a_credential_where_nobody_is_anonymous(made: Made, how: str) ->
 
 def test_hasuras_own_credential_is_not_its_callers(people: Company) -> None:
     """What comes with the POST itself is Hasura's."""
-    body = {"headers": {}, "request": None}
+    body: dict[str, object] = {"headers": {}, "request": None}
     answer = people.client.post("/hasura/webhook", json=body, headers=people.admin)
 
     assert ok(answer)["X-Hasura-Role"] == "anonymous"
