@@ -15,7 +15,7 @@ from gatepost.audit.trail import Filter, read_audit
 from gatepost.authn.narrowing import narrow
 from gatepost.directory.groups import add_member, create_group
 from gatepost.directory.pages import Wanted
-from gatepost.directory.resources import NewResource, create_resource
+from gatepost.directory.resources import NewResource, ResourceChange, change_resource, create_resource
 from gatepost.directory.rights import rights_of
 from gatepost.directory.roles import assign_role, change_role, create_role, delete_role, list_assignees
 from gatepost.directory.sharing import NewGrant, grant_access
@@ -25,6 +25,7 @@ from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal, Subject
 from gatepost.settings import ClaimRule, ProviderSettings
 from gatepost.store import tables
+from gatepost.stores.models import write_version
 from gatepost.tokens.api_tokens import WantedToken, issue_api_token
 from gatepost.tokens.grants import Approval, Place, open_for
 from gatepost.tokens.refresh_tokens import TokenPair, refresh
@@ -35,6 +36,7 @@ from tests.conftest import OpenGate
 from tests.dice import FakeDice
 from tests.directory.people import ADMIN, make_people
 from tests.sso.corp import CORP, come, said, with_providers
+from tests.stores.shop import parsed, put
 from tests.tokens.signing_in import by_bearer, by_cookie
 from tests.waiting import eventually
 
@@ -42,6 +44,16 @@ ROLES = {"roles": ClaimRule(path="$.roles")}
 CLAIMED = replace(CORP, claims_map=ROLES)
 CHOSEN = replace(CORP, claims_map={**ROLES, "default_role": ClaimRule(path="$.roles[0]")})
 DATASET = Entity("dataset", "d")
+VIEWERS_OWN = """
+model
+  schema 1.1
+type user
+type dataset
+  relations
+    define viewer: [user]
+    define owner: [user] or viewer
+    define view: viewer
+"""
 
 
 @pytest.fixture
@@ -305,6 +317,36 @@ def test_a_share_that_the_role_has_is_not_passed_on_either(gate: Gatepost) -> No
 
     assign_role(gate, ADMIN, "curator", "user:alice")  # for good: then it is theirs to pass on
     grant_access(gate, caller, "collection", "c", NewGrant(subject="user:bob", relation="viewer"))
+
+
+def test_nothing_is_moved_below_what_is_ones_own_for_good(gate: Gatepost) -> None:
+    """Whoever owns the collection would own the dataset, when the provider has long taken its word back."""
+    create_role(gate, ADMIN, "minder", ["dataset:*"])
+    create_resource(gate, ADMIN, NewResource(type="dataset", id="d"))
+    caller = by_cookie(gate, arrives(gate, "minder"))
+    create_resource(gate, caller, NewResource(type="collection", id="mine"))
+    assert gate.may(caller, "manage_access", DATASET)
+
+    with pytest.raises(Forbidden):
+        change_resource(gate, caller, "dataset", "d", ResourceChange(parent="collection:mine"))
+    create_role(gate, ADMIN, "writer", ["store:write"])
+    assign_role(gate, ADMIN, "writer", "user:alice")
+    with pytest.raises(Forbidden):
+        put(gate, "main", "dataset:d#parent@collection:mine", caller=caller)
+    assert not gate.check("user:alice", "owner", "dataset:d").allowed
+
+    assign_role(gate, ADMIN, "minder", "user:alice")
+    change_resource(gate, caller, "dataset", "d", ResourceChange(parent="collection:mine"))
+
+
+def test_no_model_stays_of_a_right_that_ends_with_the_session(gate: Gatepost) -> None:
+    """It says what every tuple gives: one in which viewers are owners would make one of whoever posted it."""
+    create_role(gate, ADMIN, "modeller", ["store:write"])
+    for role, settings in (("modeller", CLAIMED), ("root", replace(CLAIMED, admin_roles=("root",)))):
+        caller = by_cookie(gate, arrives(gate, role, settings=settings))
+        assert gate.may(caller, "store:write")
+        with pytest.raises(Forbidden, match="for a time only"):
+            write_version(gate, caller, "main", parsed(VIEWERS_OWN))
 
 
 def test_who_holds_it_for_good_too_hands_it_out_as_ever(gate: Gatepost) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, insert, select, tuple_, update
 
 from gatepost.access import objects
 from gatepost.audit.record import AuditRecord
-from gatepost.directory.authority import require_until
+from gatepost.directory.authority import for_good, require_until
 from gatepost.directory.inheritance import relations_from_above
 from gatepost.directory.names import require_name, require_text
 from gatepost.directory.pages import Page, Wanted, decode_cursor, encode_cursor
@@ -251,11 +251,12 @@ def _move(gate: Gatepost, tx: Change, caller: Principal, resource: Entity, paren
         gate.require(caller, "edit", parent)
         _row(tx.connection, parent)
         # Whoever may do something to the parent may do it here from now on, so moving is handing out.
-        require_until(gate, caller, "manage_access", resource)
+        lasting = for_good(caller)
+        require_until(gate, lasting, "manage_access", resource)
         for action in sorted(relations_from_above(gate.memory.graph.model, resource.type)):
-            if not gate.may(caller, action, resource):
+            if not gate.may(lasting, action, resource):
                 raise Forbidden(f"moving {resource} hands out {action}, which you may not do to it yourself")
-            require_until(gate, caller, action, resource)
+            require_until(gate, lasting, action, resource)
     for row in held_by(tx.connection, str(resource), ("parent",)):
         unrelate(tx, str(resource), "parent", row.subject)
     if parent is not None:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from gatepost.access import PROTECTED, AuthorizationModel, RelationTuple
 from gatepost.access.model import Computed, Direct, Exclusion, FromParent, Intersection, Rewrite, Union, direct
-from gatepost.directory.authority import is_unlimited, require_may_grant, require_until
+from gatepost.directory.authority import for_good, is_unlimited, require_may_grant, require_until
 from gatepost.directory.guards import require_an_owner_left
 from gatepost.directory.inheritance import relations_from_above
 from gatepost.directory.sharing import require_view_only_for_anonymous
@@ -61,11 +61,11 @@ def _require_holds(
         raise Forbidden(f"{relation} of a {entity.type} takes rights away from others: that is for whoever holds all")
     if is_unlimited(gate, caller, until):
         return
-    structure = _from_above(model, entity.type, relation)
+    structure, lasting = _from_above(model, entity.type, relation), for_good(caller)
     for action in sorted(structure):
-        if not gate.may(caller, action, entity):
+        if not gate.may(lasting, action, entity):
             raise Forbidden(f"{relation} of {entity} hands out {action}, which you may not do to it yourself")
-        require_until(gate, caller, action, entity, until)
+        require_until(gate, lasting, action, entity, until)
     if not structure:
         require_may_grant(gate, caller, relation, entity, until)
 

@@ -14,7 +14,7 @@ from gatepost.access.model_json import read_model, write_model
 from gatepost.access.model_size import size_of
 from gatepost.access.scan import MAX_BYTES
 from gatepost.audit.record import AuditRecord
-from gatepost.directory.authority import require_until
+from gatepost.directory.authority import for_good, require_until
 from gatepost.errors import InvalidModel
 from gatepost.gate import Gatepost
 from gatepost.graphs import ULID_ALPHABET, StoreRecord, fingerprint, read_document
@@ -56,7 +56,7 @@ def write_version(gate: Gatepost, caller: Principal, store: str, posted: Mapping
     with gate.change(caller, WRITE) as tx:
         record = require_store_still(gate, record)
         if record.is_main:
-            require_until(gate, caller, WRITE)  # a model says what every tuple gives, and stays
+            require_until(gate, for_good(caller), WRITE)  # a model says what every tuple gives, and stays
         if record.is_main and (left := orphans(tx.connection, gate.memory.graph.model, model)):
             raise conflict(f"this model would leave tuples without a meaning: {', '.join(left)}", left)
         identifier = max(gate.new_id(), _after(record.model))
