@@ -53,6 +53,7 @@ PAGES = (
     "/roles/auditor",
     "/services",
     "/services/etl",
+    "/model",
     "/providers",
     "/conflicts",
     "/audit",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -34,10 +35,12 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One model of a store, as it was posted."""
+    """One model of a store, as it was posted; without a time and an author where nobody posted it."""
 
     id: str
     document: Document
+    created_at: datetime | None = None
+    author: str = ""
 
 
 def write_version(gate: Gatepost, caller: Principal, store: str, posted: Mapping[str, Any]) -> str:
@@ -106,10 +109,10 @@ def list_versions(gate: Gatepost, caller: Principal, store: str, page: Paging) -
     gate.require(caller, READ, seen_by="")
     record = require_store(gate, store)
     before = str(read_token(page.token, str)[0]) if page.token else "~"
-    query = select(m.c.id, m.c.document).where(m.c.store == record.key, m.c.id < before).order_by(m.c.id.desc())
+    query = select(m).where(m.c.store == record.key, m.c.id < before).order_by(m.c.id.desc())
     with gate.store.read() as connection:
         rows = connection.execute(query.limit(page.size + 1)).all()
-    found = [Version(row.id, json.loads(row.document)) for row in rows]
+    found = [Version(row.id, json.loads(row.document), row.created_at, row.author) for row in rows]
     if not page.token and record.is_main and (not found or gate.memory.model_id != found[0].id):
         current = Version(gate.memory.model_id, write_model(gate.memory.graph.model))
         found = [current, *(version for version in found if version.id != current.id)]

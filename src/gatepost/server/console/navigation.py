@@ -36,6 +36,7 @@ RUNNING = (
     ("/groups", "Groups", "list-tree", "group:view"),
     ("/roles", "Roles", "shield", "role:view"),
     ("/services", "Services", "bot", "service:view"),
+    ("/model", "Model", "book-open", "store:read"),
     ("/providers", "Sign-in", "log-in", "provider:view"),
     ("/conflicts", "Refused sign-ins", "shield-off", "conflict:view"),
     ("/audit", "Audit log", "history", "audit:view"),
