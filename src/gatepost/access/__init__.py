@@ -15,7 +15,18 @@ from gatepost.access.model import PROTECTED, AuthorizationModel
 from gatepost.access.model_json import read_model as read_model_json
 from gatepost.access.model_json import write_model as write_model_json
 from gatepost.access.roles import grants_of, groups_of, permissions_of, rights, roles_of
-from gatepost.access.search import Access, Found, access_list, everything, objects, subjects, walk_objects
+from gatepost.access.search import (
+    Access,
+    Found,
+    access_list,
+    everything,
+    ids_in_order,
+    objects,
+    subjects,
+    walk_ids,
+    walk_objects,
+    walk_subjects,
+)
 from gatepost.access.tuples import RelationTuple, TupleChange, TupleCondition
 from gatepost.access.users import UserFilter, list_users, walk_users
 from gatepost.access.validate import validate
@@ -55,6 +66,7 @@ __all__ = [
     "format_model",
     "grants_of",
     "groups_of",
+    "ids_in_order",
     "list_users",
     "objects",
     "parse_model",
@@ -66,7 +78,9 @@ __all__ = [
     "roles_of",
     "subjects",
     "validate",
+    "walk_ids",
     "walk_objects",
+    "walk_subjects",
     "walk_users",
     "with_protected_types",
     "write_model_json",

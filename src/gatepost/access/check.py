@@ -35,9 +35,14 @@ def check(question: Question, graph: Graph, depth: int | None = None) -> Decisio
         no = False
         return Decision(no, OUTSIDE_SCOPE, graph.edges.revision, question, graph)
     if question.role is None and not question.groups and not question.roles:
+        edges, sequence = graph.edges, graph.edges.sequence
         decision = from_memo(question, graph)
-        if decision is not None and (depth is None or decision.reason is not GRANTED):
-            return decision
+        if decision is not None:
+            if depth is None or decision.reason is not GRANTED:
+                return decision
+            route = edges.routes[question.resource.type][question.action]
+            if _is_within(edges, route, question.resource.id, depth) and edges.sequence == sequence:
+                return decision
     with graph.lock:
         decision = _settled(question, graph)
         if depth is not None and decision.reason is GRANTED:
@@ -180,6 +185,14 @@ def assert_within(question: Question, graph: Graph, depth: int) -> None:
         named.add(edges.value(question.subject.type, ANYONE))
     alone = Who(value, frozenset(named), frozenset(), frozenset(), moment.now)
     evaluate(edges, alone, number << edges.compiled.bits | route.relation, moment, depth)
+
+
+def _is_within(edges: Edges, route: Route, name: str, depth: int) -> bool:
+    """Tell without the lock whether a yes cannot lie deeper: by the types alone, or else by the object's parents."""
+    plan, number = route.plan, route.ids.get(name)
+    if plan is None or number is None:
+        return False
+    return edges.deepest + plan.height <= depth + 1 or _is_shallow(edges, plan, number, depth)
 
 
 def _is_shallow(edges: Edges, plan: Plan, number: int, depth: int) -> bool:

@@ -74,6 +74,7 @@ class Overlay(Edges):
         self.compiled = base.compiled
         self.revision = base.revision
         self.sequence = base.sequence
+        self.changes = base.changes
         self.count = base.count
         self.deepest = base.deepest
         self.nameless = base.nameless
@@ -130,6 +131,9 @@ class Overlay(Edges):
             self._own_names.append(name)
             self._own_kinds.append(self.compiled.kinds[kind] + (name == ANYONE))
         return known
+
+    def spans(self) -> tuple[range, ...]:
+        return (*self._base.spans(), range(FIRST_OWN, FIRST_OWN + len(self._own_names)))
 
     def known_route(self, kind: str, action: str) -> Route | None:
         found = self._base.known_route(kind, action)

@@ -8,7 +8,9 @@ key has timed edges too: it stands in every subject's memo as well, so that the 
 from __future__ import annotations
 
 from array import array
+from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 from typing import ClassVar
 
 from gatepost.access.moment import NO, YES, Moment
@@ -20,6 +22,7 @@ Held = int | set[int]
 Neighbours = dict[int, Held]
 Known = tuple[frozenset[int], frozenset[int]]
 MARK = 0
+KEPT_CHANGES = 10_000
 
 
 class Cells:
@@ -63,6 +66,25 @@ class Cells:
         self.cells[place] = None
 
 
+class Changes:
+    """The tuples that were changed last, so that a long walk can look at what it has read too early."""
+
+    __slots__ = ("_latest", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._latest: deque[tuple[int, int]] = deque(maxlen=KEPT_CHANGES)
+
+    def note(self, key: int, value: int) -> None:
+        self.count += 1
+        self._latest.append((key, value))
+
+    def since(self, count: int) -> list[tuple[int, int]] | None:
+        """List the changes after the first `count`, the newest first; None if they are not all kept."""
+        wanted = self.count - count
+        return None if wanted > len(self._latest) else list(islice(reversed(self._latest), wanted))
+
+
 class Route:
     """What one action on one type looks up: the ids of the type, the plan, and the permissions that allow it."""
 
@@ -85,6 +107,7 @@ class Edges:
     __slots__ = (
         "above",
         "behind",
+        "changes",
         "compiled",
         "count",
         "deepest",
@@ -108,6 +131,7 @@ class Edges:
         self.compiled = compiled
         self.revision = revision
         self.sequence = 0  # odd while a revision is being written
+        self.changes = Changes()
         self.count = 0
         self.ids: dict[str, dict[str, int]] = {kind: {} for kind in compiled.kinds}
         self.names = [""]  # number 0 is nobody, for the mark
@@ -146,6 +170,10 @@ class Edges:
         self.memo.append(None)
         self.forward.make_room(kind)
         return len(self.names) - 1
+
+    def spans(self) -> tuple[range, ...]:
+        """The numbers of everything that there is now.  None of them is ever taken back."""
+        return (range(1, len(self.names)),)
 
     def forget_everybody(self) -> None:
         self.memo = [None] * len(self.names)

@@ -80,6 +80,7 @@ class Graph:
                     else:
                         edges.add(key, value, change.expires_at, condition)
                     self._forget(edges, key, value)
+                    edges.changes.note(key, value)
                 edges.revision = revision
             finally:
                 edges.sequence += 1

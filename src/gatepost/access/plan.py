@@ -24,6 +24,7 @@ from gatepost.access.validate import parts
 from gatepost.principal import ANYONE
 
 MAX_SETS = 500
+ENDLESS = 1_000_000
 NO_RELATION = 0  # the relation number of no relation, so that a plain subject's value is its id shifted
 
 
@@ -52,6 +53,7 @@ class Plan:
     parent_cells: tuple[tuple[int, dict[int, Plan]], ...] = ()
     links: tuple[Link, ...] = ()
     exact: bool = True
+    height: int = ENDLESS  # how many parents, one above another, the types allow; ENDLESS where they go in a circle
 
     def reachable(self) -> list[Plan]:
         """This plan and all that it draws on."""
@@ -277,6 +279,7 @@ class Compiled:
         for each in whole:
             made[each].exact = False
         _spread_inexactness(made.values())
+        _measure_heights(made.values())
         return plans
 
     def _fill(self, plan: Plan, numbers: frozenset[int], plan_of: Callable[[int, frozenset[int]], Plan]) -> None:
@@ -339,6 +342,25 @@ def _spread_inexactness(plans: Iterable[Plan]) -> None:
             if user.exact:
                 user.exact = False
                 todo.append(user)
+
+
+def _measure_heights(plans: Iterable[Plan]) -> None:
+    """Give a height to every plan whose parents end: those without any first, then those right below them."""
+    below, missing, ready = dict[int, list[Plan]](), dict[int, int](), list[Plan]()
+    for plan in plans:
+        above = {id(target): target for _, targets in plan.parents for target in targets.values()}
+        missing[id(plan)] = len(above)
+        for each in above:
+            below.setdefault(each, []).append(plan)
+        if not above:
+            ready.append(plan)
+    while ready:
+        plan = ready.pop()
+        plan.height = max((t.height + 1 for _, targets in plan.parents for t in targets.values()), default=0)
+        for lower in below.get(id(plan), ()):
+            missing[id(lower)] -= 1
+            if not missing[id(lower)]:
+                ready.append(lower)
 
 
 def _definitions(model: AuthorizationModel) -> Iterator[tuple[str, str, Rewrite]]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from gatepost.access.below import Below
 from gatepost.access.check import by_relation, counts, route_of, subject_of
-from gatepost.access.edges import Edges, Route
+from gatepost.access.edges import Edges
 from gatepost.access.graph import Graph
 from gatepost.access.moment import NOTHING, Moment
-from gatepost.access.plan import Plan
 from gatepost.access.reach import Reach
-from gatepost.principal import ANYONE, Entity, Question, Subject, permission
+from gatepost.access.slices import SLICE, asked_in_slices, in_order, pause
+from gatepost.access.users import followed
+from gatepost.principal import Entity, Question, Subject, permission
 
-SLICE = 500
+MOST_WALKS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,16 @@ def objects(question: Question, graph: Graph) -> Found:
 
     Ordered.  Raises as `check` does.
     """
-    found = [name for part in walk_objects(question, graph) for name in part]
-    return Found(tuple(sorted(found)), everything(question, graph), graph.revision)
+    names = tuple(f"{question.resource.type}:{name}" for name in ids_in_order(question, graph))
+    return Found(names, everything(question, graph), graph.revision)
+
+
+def ids_in_order(question: Question, graph: Graph, after: str = "", first: int = 0) -> Iterator[str]:
+    """The ids of what `objects` lists, beyond the id `after`.  The `first` come without sorting all the others."""
+    found: list[str] = []
+    for part in walk_ids(question, graph):
+        found += [name for name in part if name > after] if after else part
+    return in_order(found, first)
 
 
 def everything(question: Question, graph: Graph) -> bool:
@@ -56,47 +67,90 @@ def everything(question: Question, graph: Graph) -> bool:
 
 
 def walk_objects(question: Question, graph: Graph, slice_size: int = SLICE) -> Iterator[tuple[str, ...]]:
-    """As `objects`, unordered and in slices, some of them empty, between which the caller may pause.
+    """As `objects`, unordered and in slices, some of them empty, between which the caller may pause or give up.
 
-    The lock is held for one slice at a time.  If the graph changes on the way, each object is asked about again before
-    it is given out, so that nothing is listed that may no longer be seen.
+    The lock is held for one slice at a time: for so many tuples, or for a millisecond of asking.  What is listed was all
+    true at one moment of the walk, or each object is asked about again before it is given out.  What the subject may all
+    the while is never left out, whatever is written meanwhile.
     """
+    for part in walk_ids(question, graph, slice_size):
+        yield tuple(f"{question.resource.type}:{name}" for name in part)
+
+
+def walk_ids(question: Question, graph: Graph, slice_size: int = SLICE) -> Iterator[Sequence[str]]:
+    """As `walk_objects`, the ids alone."""
     if _outside_scope(question):
         return
-    with graph.lock:
-        edges = graph.edges
-        sequence = edges.sequence
-        route = route_of(edges, question.resource.type, question.action)
-        someone = subject_of(edges, question, graph.moment(question.context))
-        all_of_them = everything(question, graph)
-        numbers = [number for name, number in route.ids.items() if name != ANYONE] if all_of_them else []
-        reach = None if all_of_them or route.plan is None else Reach(edges, route.plan, someone)
+    if everything(question, graph):
+        yield from _all_of_them(question, graph, slice_size)
+        return
+    reach, walks = _reach(question, graph), 1
     while reach is not None and not reach.done:
         with graph.lock:
-            reach.go(slice_size)
+            if not _goes_on(reach, question, graph):
+                reach, walks = _reach(question, graph), walks + 1
+            if reach is not None:
+                # Whatever is written meanwhile, there is an end: the last walk is not interrupted.
+                reach.go(slice_size if walks < MOST_WALKS else sys.maxsize)
+                if graph.clock() >= reach.someone.until:
+                    reach.surely = False
+        pause()
         yield ()
     if reach is not None:
-        numbers = list(reach.found)
-    surely = reach is None or reach.surely
-    for start in range(0, len(numbers), slice_size):
-        names = [edges.names[number] for number in numbers[start : start + slice_size]]
-        with graph.lock:
-            if not (surely and graph.edges is edges and edges.sequence == sequence and graph.clock() < someone.until):
-                names = _still(question, graph, names)
-        yield tuple(f"{question.resource.type}:{name}" for name in names)
+        names, numbers = reach.edges.names, list(reach.found)
+        for start in range(0, len(numbers), slice_size):
+            part = [names[number] for number in numbers[start : start + slice_size]]
+            yield from (part,) if reach.surely else _asked(question, graph, part, slice_size)
+            pause()
+
+
+def _reach(question: Question, graph: Graph) -> Reach | None:
+    """Begin a walk; None if there is nothing to walk.  Raises as `check` does."""
+    with graph.lock:
+        edges = graph.edges
+        route = route_of(edges, question.resource.type, question.action)
+        someone = subject_of(edges, question, graph.moment(question.context))
+        return None if route.plan is None else Reach(edges, route.plan, someone)
+
+
+def _goes_on(reach: Reach, question: Question, graph: Graph) -> bool:
+    """Tell whether a walk is good for going on, after what was written since its last step."""
+    if graph.edges.changes is not reach.edges.changes:
+        return False  # another model, or all tuples read anew
+    if not reach.catch_up():
+        return False
+    subject = question.subject  # it may have got its first tuple, and so a number of its own
+    return reach.edges.value(subject.type, subject.id, subject.relation) in (reach.someone.value, 0)
+
+
+def _all_of_them(question: Question, graph: Graph, slice_size: int) -> Iterator[Sequence[str]]:
+    """Everything of the type that a tuple names, or has named."""
+    edges = graph.edges
+    kind, names, kinds = edges.compiled.kinds[question.resource.type], edges.names, edges.kinds
+    for span in edges.spans():
+        for start in range(span.start, span.stop, slice_size):
+            numbers = range(start, min(start + slice_size, span.stop))
+            part = [name for number in numbers if kinds[number] == kind and (name := names[number])]
+            yield from (part,) if everything(question, graph) else _asked(question, graph, part, slice_size)
+            pause()
 
 
 def _outside_scope(question: Question) -> bool:
     return question.scope is not None and not question.scope.covers(permission(question.resource.type, question.action))
 
 
-def _still(question: Question, graph: Graph, names: list[str]) -> list[str]:
-    """Ask about each object, on the graph as it is now."""
-    if everything(question, graph):
-        return names
-    edges, moment = graph.edges, graph.moment(question.context)
-    route, someone = route_of(edges, question.resource.type, question.action), subject_of(edges, question, moment)
-    return [name for name in names if by_relation(edges, route, someone, route.ids.get(name), moment)]
+def _asked(question: Question, graph: Graph, names: Sequence[str], slice_size: int) -> Iterator[tuple[str, ...]]:
+    """Ask about each object, on the graph as it is then."""
+
+    def begin() -> Callable[[str], str | None]:
+        edges, moment = graph.edges, graph.moment(question.context)
+        route = route_of(edges, question.resource.type, question.action)
+        someone = subject_of(edges, question, moment)
+        if someone.permissions & route.permissions and counts(question.subject.type, question):
+            return lambda name: name
+        return lambda name: name if by_relation(edges, route, someone, route.ids.get(name), moment) else None
+
+    return asked_in_slices(names, begin, graph.lock, slice_size)
 
 
 def subjects(resource: Entity, action: str, graph: Graph, context: Mapping[str, object] = NOTHING) -> tuple[str, ...]:
@@ -104,64 +158,35 @@ def subjects(resource: Entity, action: str, graph: Graph, context: Mapping[str, 
 
     Groups and roles come as their members.  Raises as `check` does.
     """
+    return tuple(sorted(each for part in walk_subjects(resource, action, graph, context) for each in part))
+
+
+def walk_subjects(
+    resource: Entity, action: str, graph: Graph, context: Mapping[str, object] = NOTHING, slice_size: int = SLICE
+) -> Iterator[tuple[str, ...]]:
+    """As `subjects`, unordered and in slices, some of them empty.  The lock is held for one slice at a time."""
     with graph.lock:
         edges, moment = graph.edges, graph.moment(context)
+        compiled = edges.compiled
         route = route_of(edges, resource.type, action)
-        allowed: list[str] = []
-        for value in _candidates(edges, route, resource.id, moment):
-            text = edges.text(value)
-            question = Question(subject=Subject.parse(text), action=action, resource=resource)
-            someone = subject_of(edges, question, moment)
-            by_role = bool(someone.permissions & route.permissions) and counts(question.subject.type, question)
-            if by_role or by_relation(edges, route, someone, route.ids.get(resource.id), moment):
-                allowed.append(text)
-        return tuple(sorted(allowed))
+        kinds = compiled.kinds.values()
+        below = Below(edges, frozenset(kind + wildcard << compiled.bits for kind in kinds for wildcard in (0, 1)))
+        number = route.ids.get(resource.id)
+        if number is not None and route.plan is not None:
+            below.visit(number << compiled.bits | route.relation)
+        for granted in route.permissions:
+            for key in edges.pointing_at(granted):
+                below.visit(key & ~compiled.mask | compiled.assignee)
+    yield from followed(below, graph, moment.now, slice_size)
 
+    def ask(value: int) -> str | None:
+        text = edges.text(value)
+        question = Question(subject=Subject.parse(text), action=action, resource=resource)
+        someone = subject_of(edges, question, moment)
+        by_role = bool(someone.permissions & route.permissions) and counts(question.subject.type, question)
+        return text if by_role or by_relation(edges, route, someone, number, moment) else None
 
-def _candidates(edges: Edges, route: Route, name: str, moment: Moment) -> set[int]:
-    """Everybody whom a plan or a role's permission might mean, as plain subjects."""
-    compiled = edges.compiled
-    found: set[int] = set()
-    todo: list[tuple[Plan, int]] = []
-    number = route.ids.get(name)
-    if number is not None and route.plan is not None:
-        todo.append((route.plan, number << compiled.bits))
-    for granted in route.permissions:
-        roles = (key & ~compiled.mask for key in edges.pointing_at(granted))
-        todo += [(compiled.plans[compiled.key("role", "assignee")], role) for role in roles]
-    seen = {(id(plan), base) for plan, base in todo}
-    while todo:
-        plan, base = todo.pop()
-        for value, below in _one_step_down(edges, plan, base, moment):
-            if below is None:
-                found.add(value)
-            elif (id(below), value) not in seen:
-                seen.add((id(below), value))
-                todo.append((below, value))
-    return found
-
-
-def _one_step_down(edges: Edges, plan: Plan, base: int, moment: Moment) -> Iterator[tuple[int, Plan | None]]:
-    """Yield plain subjects (with no plan), and parents and usersets with the plan that goes on there."""
-    compiled = edges.compiled
-    for relation in plan.own:
-        for value in _named(edges, base | relation, moment):
-            suffix = value & compiled.mask
-            if suffix:
-                yield value - suffix, compiled.plans.get(edges.relation_key(value))
-            else:
-                yield value, None
-    for tupleset, targets in plan.parents:
-        for value in _named(edges, base | tupleset, moment):
-            target = targets.get(edges.kinds[value >> compiled.bits])
-            if target is not None:
-                yield value, target
-
-
-def _named(edges: Edges, key: int, moment: Moment) -> Iterator[int]:
-    yield from edges.held(key)
-    for value, _, _ in edges.alive(key, moment):
-        yield value
+    yield from asked_in_slices(list(below.found), lambda: ask, graph.lock, slice_size)
 
 
 def access_list(resource: Entity, graph: Graph) -> tuple[Access, ...]:
@@ -184,7 +209,8 @@ def access_list(resource: Entity, graph: Graph) -> tuple[Access, ...]:
                 if relation & compiled.mask not in tuplesets:
                     found += _tuples(edges, key, moment)
                     continue
-                above = [value for value in _named(edges, key, moment) if value not in seen]
+                alive = (value for value, _, _ in edges.alive(key, moment))
+                above = [value for value in (*edges.held(key), *alive) if value not in seen]
                 seen.update(above)
                 todo += above
         return tuple(found)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, tuple_, update
 
-from gatepost.access import objects
+from gatepost.access import everything, ids_in_order
 from gatepost.audit.record import AuditRecord
 from gatepost.directory.authority import for_good, require_until
 from gatepost.directory.inheritance import relations_from_above
@@ -202,19 +203,16 @@ def _viewable(
     gate: Gatepost, caller: Principal, connection: Connection, kind: str, after: str, most: int
 ) -> list[Resource]:
     question = caller.asks("view", Entity(kind, "any"))
-    found = objects(question, gate.memory.graph)
     base = select(t).where(t.c.type == kind, t.c.id > after).order_by(t.c.id)
-    if found.everything:
+    if everything(question, gate.memory.graph):
         return _made(gate, caller, list(connection.execute(base.limit(most))), connection)
-    prefix = len(kind) + 1
-    ids = sorted(identifier for name in found.ids if (identifier := name[prefix:]) > after)
+    ids = ids_in_order(question, gate.memory.graph, after, first=most)
     rows: list[Row[Any]] = []
     # A tuple may speak of something that was never made here (through /stores): then there is no row to show.
-    for begin in range(0, len(ids), READ_AT_ONCE):
-        chunk = ids[begin : begin + READ_AT_ONCE]
+    at_once = most
+    while len(rows) < most and (chunk := list(islice(ids, at_once))):
         rows += connection.execute(base.where(t.c.id.in_(chunk))).all()
-        if len(rows) >= most:
-            break
+        at_once = READ_AT_ONCE
     return _made(gate, caller, rows[:most], connection)
 
 

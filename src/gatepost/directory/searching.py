@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from gatepost import access
 from gatepost.access import ConditionUndecided, TooComplex
+from gatepost.access.slices import in_order, pause
 from gatepost.directory.evaluation import require_ask
 from gatepost.errors import InvalidField
 from gatepost.gate import Gatepost
@@ -20,7 +21,7 @@ from gatepost.principal import ANYONE, Entity, Principal, Question, Subject
 from gatepost.store import tables
 
 DEADLINE = 3.0  # seconds; past it there is no answer, rather than half of one
-PAUSE_EVERY = 500  # subjects judged in one go
+PAUSE_EVERY = 100  # subjects judged in one go
 
 _DIRECTORY = {
     "user": (tables.users.c.username, tables.users.c.disabled_at.is_(None)),
@@ -41,11 +42,10 @@ def search_resources(
         return []
     found: list[str] = []
     ends = time.monotonic() + DEADLINE
-    for part in access.walk_objects(question, gate.memory.graph):
+    for part in access.walk_ids(question, gate.memory.graph):
         found += part
-        _pause(ends)
-    prefix = len(kind) + 1
-    return sorted(name[prefix:] for name in found)
+        _give_up_after(ends)
+    return list(in_order(found))
 
 
 def search_subjects(
@@ -61,14 +61,18 @@ def search_subjects(
     if thing.type not in types or action not in types[thing.type].relations or kind not in types:
         return []
     ends = time.monotonic() + DEADLINE
-    named = {Subject.parse(text) for text in access.subjects(thing, action, gate.memory.graph, context)}
+    named = set[Subject]()
+    for part in access.walk_subjects(thing, action, gate.memory.graph, context):
+        named |= {Subject.parse(text) for text in part}
+        _give_up_after(ends)
     ids = {subject.id for subject in named if subject.type == kind and subject.id != ANYONE}
     if Subject(kind, ANYONE) in named:
         ids |= _everybody(gate, kind)
     found = []
     for count, identifier in enumerate(sorted(ids)):
         if count % PAUSE_EVERY == 0:
-            _pause(ends)
+            pause()
+            _give_up_after(ends)
         question = Question(subject=Subject(kind, identifier), action=action, resource=thing, context=context)
         if gate.decide(question).allowed:
             found.append(identifier)
@@ -126,8 +130,6 @@ def _everybody(gate: Gatepost, kind: str) -> set[str]:
         return set(connection.execute(select(column).where(counts)).scalars())
 
 
-def _pause(ends: float) -> None:
-    """Let other threads go on, and give up in time."""
+def _give_up_after(ends: float) -> None:
     if time.monotonic() > ends:
         raise TooComplex(f"the list was not complete after {DEADLINE:g} seconds: narrow the question")
-    time.sleep(0)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from gatepost import access
 from gatepost.access import ConditionUndecided, UserFilter
+from gatepost.access.slices import in_order
 from gatepost.directory.evaluation import require_ask
 from gatepost.errors import InvalidField
 from gatepost.gate import Gatepost
@@ -35,8 +36,8 @@ class StoreDecisions:
         if not self._has(kind, action):
             return []
         asked = Question(subject=_subject(subject), action=action, resource=Entity(kind, "any"), context=dict(context))
-        found = in_time(access.walk_objects(asked, self._graph))
-        return sorted(name[len(kind) + 1 :] for part in found for name in part)
+        found = in_time(access.walk_ids(asked, self._graph))
+        return list(in_order([name for part in found for name in part]))
 
     def subjects(self, kind: str, action: str, resource: str, context: Mapping[str, object]) -> list[str]:
         """A wildcard is listed as it stands (`*`): a store does not know who there is."""

@@ -13,6 +13,7 @@ from typing import TypeVar
 from gatepost import access
 from gatepost.access import ConditionUndecided, Contextual, Graph, TooComplex, walk_objects
 from gatepost.access.expansion import Tree, expand
+from gatepost.access.slices import in_order
 from gatepost.access.users import UserFilter, walk_users
 from gatepost.directory.evaluation import require_ask
 from gatepost.errors import GatepostError, InvalidField
@@ -125,7 +126,7 @@ def list_objects(
     if record.is_main and gate.is_disabled(subject):
         return []
     question = Question(subject=subject, action=relation, resource=Entity(kind, "any"), context=asking.context)
-    return sorted(name for part in in_time(walk_objects(question, graph)) for name in part)
+    return list(in_order([name for part in in_time(walk_objects(question, graph)) for name in part]))
 
 
 def _require_relation(graph: Graph, kind: str, relation: str) -> None:
