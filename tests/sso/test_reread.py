@@ -386,6 +386,24 @@ def test_a_session_that_ends_while_the_provider_answers_keeps_nothing(gate: Gate
     op.tamper.token = ends
     synced(gate)
     assert not is_kept(gate, session)
+    assert op.refresh_tokens == {}, "what nobody keeps is given back (RFC 7009)"
+
+
+def test_what_is_unlinked_while_the_provider_answers_is_not_kept_either(gate: Gatepost, op: InProcessProvider) -> None:
+    """The caller's own session goes on, without the provider's word."""
+    linked = arrives(gate, op, linking=ADMIN)
+    caller = by_cookie(gate, linked)
+
+    def unlinks(document: dict[str, Any]) -> dict[str, Any]:
+        unlink_identity(gate, caller, list_identities(gate, caller)[0].id)
+        return document
+
+    op.tamper.token = unlinks
+    with pytest.raises(Conflict, match="unlinked"):
+        sync_user(gate, ADMIN, "admin")
+    assert not is_kept(gate, linked)
+    assert by_cookie(gate, linked).subject.id == "admin"
+    assert op.refresh_tokens == {}
 
 
 def test_two_at_once_do_not_use_it_twice(gate: Gatepost, op: InProcessProvider) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, or_, select, update
 
 from gatepost.audit.record import AuditRecord, Outcome
 from gatepost.errors import Conflict, Forbidden, NotFound, ProviderFailed, Unavailable
@@ -24,6 +24,7 @@ from gatepost.sso.group_sync import Synced, synchronise
 from gatepost.sso.keys import VerifiedClaims
 from gatepost.sso.provider import Provider
 from gatepost.sso.renewal import GrantOver, NotAboutThem, ask_again, refresh_grant
+from gatepost.sso.revoking import give_back
 from gatepost.sso.role_sync import synchronise_roles
 from gatepost.sso.states import providers_of
 from gatepost.store import tables
@@ -126,17 +127,20 @@ def read_again(gate: Gatepost, caller: Principal, hand: AtHand) -> Reread:
         claims = ask_again(provider, tokens, hand.provider_subject, gate.now())
         if tokens.id_token:
             _require_issuer(claims, hand)
-        return _brought_in_line(gate, caller, provider, hand, claims, token)
+        done, is_kept = _brought_in_line(gate, caller, provider, hand, claims, token)
     except GrantOver as over:
         ended = _end_what_rested_on_it(gate, caller, hand)
         raise Conflict(f"{over}: {ended} sessions that rested on it have ended", detail=over.detail) from over
     except BaseException as error:
-        if not isinstance(error, NotAboutThem):
-            _put_back(gate, hand, token)
+        if not isinstance(error, NotAboutThem) and not _put_back(gate, hand, token):
+            give_back(gate, hand.provider, token)
         if isinstance(error, ProviderFailed):
             provider.note_failure(str(error))
             _note_failure(gate, caller, hand, error)
         raise
+    if not is_kept:  # its session has ended meanwhile, and the sign-out found nothing to revoke
+        give_back(gate, hand.provider, token)
+    return done
 
 
 def _require_issuer(claims: VerifiedClaims, hand: AtHand) -> None:
@@ -157,34 +161,39 @@ def _take(gate: Gatepost, hand: AtHand) -> str:
         raise Conflict("the refresh token cannot be opened any more: groups are read at the next sign-in") from error
 
 
-def _put_back(gate: Gatepost, hand: AtHand, token: str) -> None:
+def _put_back(gate: Gatepost, hand: AtHand, token: str) -> bool:
     with gate.store.write() as connection:
-        _keep(gate, connection, hand, token)
+        return _keep(gate, connection, hand, token)
 
 
-def _keep(gate: Gatepost, connection: Connection, hand: AtHand, token: str) -> None:
-    """Keep a refresh token for the next time, unless its session has ended by now."""
-    still = (s.c.id == hand.session, s.c.ended_at.is_(None), s.c.provider_token.is_(None))
+def _keep(gate: Gatepost, connection: Connection, hand: AtHand, token: str) -> bool:
+    """Keep a refresh token for the next time, unless its session has ended or its identity was unlinked by now."""
+    linked = select(i.c.issuer).where(*_key(hand)).exists()
+    still = (s.c.id == hand.session, s.c.ended_at.is_(None), s.c.provider_token.is_(None), linked)
     sealed = seal_provider_token(gate, hand.session, token)
-    connection.execute(update(s).where(*still).values(provider_token=sealed))
+    return bool(connection.execute(update(s).where(*still).values(provider_token=sealed)).rowcount)
+
+
+def _key(hand: AtHand) -> tuple[ColumnElement[bool], ...]:
+    return i.c.issuer == hand.issuer, i.c.subject == hand.provider_subject, i.c.username == hand.username
 
 
 def _brought_in_line(
     gate: Gatepost, caller: Principal, provider: Provider, hand: AtHand, claims: VerifiedClaims, token: str
-) -> Reread:
+) -> tuple[Reread, bool]:
+    """Do what the claims say, and tell whether the refresh token was kept for the next time."""
     person, settings = _person(provider, hand, claims), provider.settings
     with gate.change(caller, "user:sync", seen_by="user:view") as tx:
-        key = (i.c.issuer == hand.issuer, i.c.subject == hand.provider_subject, i.c.username == hand.username)
-        if tx.connection.execute(select(i.c.issuer).where(*key)).one_or_none() is None:
+        if tx.connection.execute(select(i.c.issuer).where(*_key(hand))).one_or_none() is None:
             raise Conflict(f"user:{hand.username} has unlinked {hand.provider} in the meantime")
         groups = synchronise(tx, settings, person, hand.username)
-        roles, narrowed, ended, refused = Synced(), 0, 0, ""
+        roles, narrowed, ended, refused, is_kept = Synced(), 0, 0, "", False
         try:
             allowed = carried_roles(claims, settings).roles
             roles = synchronise_roles(tx, settings, person, hand.username)
             narrowed = _narrow(gate, tx, hand, allowed)
             require_admission(claims, read_groups(claims, settings.groups_claim), settings)
-            _keep(gate, tx.connection, hand, token)
+            is_kept = _keep(gate, tx.connection, hand, token)
         except Forbidden as error:  # whoever could not sign in now does not stay signed in either
             refused = str(error)
             ended = _end(tx, caller, _of_identity(tx.connection, hand), f"{hand.provider}: {refused}")
@@ -197,7 +206,7 @@ def _brought_in_line(
             refused=refused,
         )
         tx.record(_record(caller, hand, tx.at, done))
-        return done
+        return done, is_kept
 
 
 def _person(provider: Provider, hand: AtHand, claims: VerifiedClaims) -> SignedIn:
