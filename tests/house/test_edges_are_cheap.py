@@ -1,0 +1,29 @@
+"""What an application imports brings neither the server along nor a framework that it does not use."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+SERVER = ("gatepost.server", "gatepost.cli", "gatepost.demo", "gatepost.client", "uvicorn", "strawberry")
+
+
+@pytest.mark.parametrize(
+    ("module", "others"),
+    [
+        ("gatepost.asgi", ("fastapi", "flask", "werkzeug")),
+        ("gatepost.fastapi", ("flask", "werkzeug")),
+        ("gatepost.wsgi", ("fastapi", "starlette", "flask", "werkzeug")),
+        ("gatepost.sqlalchemy", ("fastapi", "starlette", "flask")),
+        ("gatepost.testing", ("fastapi", "starlette", "flask", "pytest")),
+    ],
+)
+def test_an_edge_brings_no_other(module: str, others: tuple[str, ...]) -> None:
+    program = f"import {module}\nimport sys\nprint(*sorted(sys.modules))"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    loaded = set(answer.stdout.split())
+
+    assert module in loaded
+    assert sorted(loaded.intersection((*SERVER, *others))) == []
