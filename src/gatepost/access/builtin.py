@@ -43,6 +43,12 @@ def completed(model: AuthorizationModel) -> AuthorizationModel:
         relations = model.types[name].relations
         if relations and dict(relations) != dict(ours[name].relations):
             raise InvalidModel(f"type {name} is protected: declare it bare (type {name}) or leave it out")
+    for name in model.types:
+        if "." in name:
+            # `a.b` with the action `c` and `a` with the action `b.c` would be one permission of a role.
+            raise InvalidModel(
+                f"type {name}: expected a name without dots, since roles hold permissions on its actions"
+            )
     types: dict[str, Type] = {name: kind for name, kind in ours.items() if name in PROTECTED}
     types |= {name: kind for name, kind in model.types.items() if name not in PROTECTED}
     return AuthorizationModel(types, model.conditions, model.schema, model.modules)

@@ -45,6 +45,25 @@ def require_may_write(gate: Gatepost, tx: Change, caller: Principal, written: Re
     _require_holds(gate, caller, written.object, relation)
 
 
+def require_may_remodel(gate: Gatepost, caller: Principal, new: AuthorizationModel) -> None:
+    """Raise `Forbidden` if a model gives what is granted already another meaning, unless the caller holds all.
+
+    Whoever may view a thing would else post that viewers own it.  New types are free: nobody holds anything there.
+    """
+    if is_unlimited(gate, caller):
+        return
+    old = gate.memory.graph.model
+    changed = [
+        name for name, kind in old.types.items() if name in new.types and kind.relations != new.types[name].relations
+    ]
+    changed += [
+        name for name, each in old.conditions.items() if name in new.conditions and each != new.conditions[name]
+    ]
+    if changed:
+        names = ", ".join(sorted(changed))
+        raise Forbidden(f"this model gives grants on {names} another meaning: that is for whoever holds all")
+
+
 def require_may_remove(gate: Gatepost, caller: Principal, entity: Entity, relation: str) -> None:
     """Raise `Forbidden` if the caller could not have given what they take."""
     _require_holds(gate, caller, entity, relation, gate.now())

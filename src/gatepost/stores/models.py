@@ -21,6 +21,7 @@ from gatepost.gate import Gatepost
 from gatepost.graphs import ULID_ALPHABET, StoreRecord, fingerprint, read_document
 from gatepost.principal import Principal
 from gatepost.store import tables
+from gatepost.stores.authority import require_may_remodel
 from gatepost.stores.errors import StoreError, conflict, model_not_found, no_model_yet, store_not_found
 from gatepost.stores.listing import READ, WRITE, known_store, require_store
 from gatepost.stores.orphans import orphans
@@ -60,6 +61,7 @@ def write_version(gate: Gatepost, caller: Principal, store: str, posted: Mapping
         record = require_store_still(gate, record)
         if record.is_main:
             require_until(gate, for_good(caller), WRITE)  # a model says what every tuple gives, and stays
+            require_may_remodel(gate, caller, model)
         if record.is_main and (left := orphans(tx.connection, gate.memory.graph.model, model)):
             raise conflict(f"this model would leave tuples without a meaning: {', '.join(left)}", left)
         identifier = max(gate.new_id(), _after(record.model))

@@ -49,7 +49,10 @@ def write_tuples(gate: Gatepost, caller: Principal, store: str, wanted: TupleWri
         record = require_store_still(gate, record)
         if not wanted.model and known_newest(gate, record) != judged_by:
             raise StoreError("Aborted", "the authorization model was changed meanwhile: send it again", status=409)
-        written = [read_tuple(model, key) for key in wanted.writes]
+        # What counts on the platform's own store is its newest model: what only an older one allows would lie there for
+        # nobody, until some later model brings it to life, and what it gives then nobody has been asked.
+        judge = gate.memory.graph.model if record.is_main else model
+        written = [read_tuple(judge, key) for key in wanted.writes]
         removed = _remove_all(gate, tx, caller, record, wanted)
         added = _add_all(gate, tx, caller, record, wanted, written)
         if record.is_main:
