@@ -85,5 +85,10 @@ def test_what_changed_is_on_record_with_what_was_left_out(gate: Gatepost) -> Non
     settings = replace(MAPPED, role_map={"writers": "steward", "dancers": "no-such-role"})
     come(gate, said(groups=("writers", "dancers")), settings)
     [record] = read_audit(gate, ADMIN, Wanted(), Filter(event="roles.synchronised")).items
-    wanted = {"added": ["steward"], "removed": [], "left_out": ["no-such-role"], "why": {"steward": "corp lists writers"}}
+    wanted = {
+        "added": ["steward"],
+        "removed": [],
+        "left_out": ["no-such-role"],
+        "why": {"steward": "corp lists writers"},
+    }
     assert wanted.items() <= record.detail.items()

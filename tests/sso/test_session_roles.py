@@ -94,7 +94,7 @@ def test_a_claimed_role_is_that_sessions_alone(gate: Gatepost) -> None:
     with_role = by_cookie(gate, arrives(gate, "curator", "no-such-role"))
     without = by_cookie(gate, arrives(gate))
 
-    assert (with_role.roles, with_role.provider) == ({"curator"}, "corp")
+    assert (with_role.roles, with_role.provider) == (frozenset({"curator"}), "corp")
     assert edits(gate, with_role)
     assert not edits(gate, without)
     assert not gate.check("user:alice", "edit", "dataset:d").allowed
@@ -173,7 +173,7 @@ def test_hasuras_claims_where_they_stand(gate: Gatepost) -> None:
     claims = {"x-hasura-allowed-roles": ["curator", "user"], "x-hasura-default-role": "curator"}
     caller = by_cookie(gate, come(gate, said(claims={"https://hasura.io/jwt/claims": claims}), settings))
 
-    assert (caller.roles, caller.role) == ({"curator", "user"}, "curator")
+    assert (caller.roles, caller.role) == (frozenset({"curator", "user"}), "curator")
 
 
 def test_the_default_role_narrows_a_call_that_names_none(gate: Gatepost) -> None:
@@ -236,7 +236,7 @@ def test_a_tools_tokens_carry_them_and_are_never_given_more(gate: Gatepost) -> N
 
     for _ in range(2):
         caller = by_bearer(gate, pair.access_token)
-        assert (caller.roles, caller.provider) == ({"curator"}, "corp")
+        assert (caller.roles, caller.provider) == (frozenset({"curator"}), "corp")
         pair = refresh(gate, pair.refresh_token)
 
 
