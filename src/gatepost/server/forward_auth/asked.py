@@ -18,6 +18,9 @@ from gatepost.sso.addresses import safe_next
 
 PATH = "/forward-auth"
 METHOD_HEADERS = (b"x-forwarded-method", b"x-original-method")
+SAFE = frozenset(method.encode() for method in SAFE_METHODS)
+# RFC 6455 section 4.1.  A gateway may drop `Upgrade`, which is for one hop; a script can set none of the others.
+SOCKET_HEADERS = {b"sec-websocket-key": b"", b"sec-fetch-mode": b"websocket", b"upgrade": b"websocket"}
 ADDRESS_HEADERS = (b"x-forwarded-uri", b"x-original-uri")
 QUESTION = frozenset({"resource", "action"})
 
@@ -28,8 +31,6 @@ class Asked:
 
     is_safe: bool
     is_socket: bool
-    is_browser: bool
-    next: str
     redirect: bool = False
     question: tuple[str, str] | None = None
 
@@ -42,29 +43,25 @@ class Asked:
         return self.is_socket or not self.is_safe
 
 
-def read_asked(scope: Scope, *, believed: bool) -> Asked:
-    """Read the request.  `believed` says that it comes from a trusted proxy.  Raises `InvalidField`."""
+def read_asked(scope: Scope) -> Asked:
+    """Read the request.  Raises `InvalidRequest` and `InvalidField` for a query that makes no sense."""
+    is_safe, is_socket = scope["method"] in SAFE_METHODS, False
+    for name, value in scope["headers"]:
+        if name in METHOD_HEADERS:
+            is_safe = is_safe and value in SAFE
+        elif name in SOCKET_HEADERS:
+            is_socket = is_socket or SOCKET_HEADERS[name] in value.lower()
+    return Asked(is_safe, is_socket, *_query(scope))
+
+
+def way_back(scope: Scope, asked: Asked, *, believed: bool) -> tuple[str, bool]:
+    """For somebody who has to sign in: where to come back to, and whether it is a browser that opens a page.
+
+    `believed` says that the request comes from a trusted proxy.
+    """
     headers: Headers = scope["headers"]
-    methods = [scope["method"], *(value for name in METHOD_HEADERS for value in all_of(headers, name))]
-    is_safe = all(method in SAFE_METHODS for method in methods)
-    is_socket = _is_socket(headers)
-    return Asked(
-        is_safe,
-        is_socket,
-        is_safe and not is_socket and _is_navigation(headers),
-        _next(scope, headers, believed=believed) if is_safe else "/",
-        *_query(scope),
-    )
-
-
-def _is_socket(headers: Headers) -> bool:
-    """RFC 6455 section 4.1.  A gateway may drop `Upgrade`, which is for one hop; scripts can set none of the others."""
-    for name, value in headers:
-        if name == b"sec-websocket-key" or (name == b"sec-fetch-mode" and value == b"websocket"):
-            return True
-        if name == b"upgrade" and b"websocket" in value.lower():
-            return True
-    return False
+    is_browser = asked.is_safe and not asked.is_socket and _is_navigation(headers)
+    return _next(scope, headers, believed=believed) if asked.is_safe else "/", is_browser
 
 
 def _is_navigation(headers: Headers) -> bool:

@@ -31,7 +31,7 @@ from gatepost.gate import Gatepost
 from gatepost.principal import Credential, Entity, NoCredential, Principal, SessionCookie
 from gatepost.records import Profile
 from gatepost.server.forward_auth.applications import Application, Applications, applications
-from gatepost.server.forward_auth.asked import Asked, read_asked
+from gatepost.server.forward_auth.asked import Asked, read_asked, way_back
 from gatepost.server.forward_auth.identity import NOBODY, IdentityHeaders, Pairs, identity_of
 from gatepost.server.forward_auth.tickets import open_session
 from gatepost.server.origin import Headers, all_of, is_trusted, require_same_origin
@@ -72,14 +72,14 @@ class ForwardAuth:
         """
         believed = is_trusted((scope.get("client") or ("", 0))[0], self._gate.settings.main.trusted_proxies)
         application = self.applications.at(scope["headers"], believed=believed)
-        asked = read_asked(scope, believed=believed)
+        asked = read_asked(scope)
         try:
             caller = await self._caller(scope["headers"], application, asked, authenticate, address)
             note(caller)
             self._require(scope["headers"], caller, asked)
             return Answer(200, await self._identity(caller, application))
         except NOT_SIGNED_IN as error:
-            return _refused(error, 401, application, asked)
+            return _refused(error, 401, application, asked, *way_back(scope, asked, believed=believed))
         except NO as error:
             return _refused(error, 403, application, asked)
 
@@ -135,14 +135,21 @@ class ForwardAuth:
         return self._headers.of(identity_of(self._gate, caller, profile), application.audience)
 
 
-def _refused(error: GatepostError, status: int, application: Application, asked: Asked) -> Answer:
+def _refused(
+    error: GatepostError,
+    status: int,
+    application: Application,
+    asked: Asked,
+    next_: str = "/",
+    is_browser: bool = False,
+) -> Answer:
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers_of(error).items()]
     headers.append((b"content-type", b"application/problem+json"))
     if status == 401:
-        url = application.sign_in_url(asked.next).encode()
-        if asked.is_browser and asked.redirect:
+        url = application.sign_in_url(next_).encode()
+        if is_browser and asked.redirect:
             return Answer(302, [(b"location", url), (b"cache-control", b"no-store")])
         headers.append((SIGN_IN, url))
-        if asked.is_browser:
+        if is_browser:
             headers.append((REDIRECT, url))
     return Answer(status, headers, json.dumps(body_of(error)).encode())
