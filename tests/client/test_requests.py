@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from gatepost.client import operating, questions, requests, sharing, stores
+from gatepost.client import operating, plans, questions, requests, sharing, stores
 from gatepost.client.call import Call, path_of
 from gatepost.client.errors import Misconfigured
 from gatepost.client.operations import Listing, Operation, Operations
 
-HOMES = (requests, operating, questions, sharing, stores)
+HOMES = (requests, operating, plans, questions, sharing, stores)
 NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
 
 

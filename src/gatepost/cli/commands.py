@@ -36,12 +36,19 @@ COMMANDS = {
     "provider": Later("providers:providers", "Identity providers."),
     "audit": Later("audit:audit", "Who did what, and who let them."),
     "keys": Later("keys:keys", "The keys that sign tokens."),
+    "context": Later("context:contexts", "Servers by name: list, add, use, remove."),
+    "apply": Later("apply:apply", "Make there be what files say, all of it or nothing."),
+    "diff": Later("apply:diff", "Say what files would change. 0 nothing, 1 something."),
+    "export": Later("export:export", "Write users, groups, roles, resources and grants as JSON or CSV."),
+    "import": Later("take_in:take_in", "Take in what `export` wrote."),
+    "completion": Later("completion:completion", "Print the script that completes commands in your shell."),
     "config": Later("config:config", "Check a configuration, or make one of another product's."),
     "doctor": Later("doctor:doctor", "Examine a server, or a configuration: database, keys, providers, clocks."),
 }
 
 EPILOG = """\b
-Which server: --server SPEC on each command, else GATEPOST_URL, else the one you signed in to last.
+Which server: --server SPEC or --context NAME on each command, else GATEPOST_URL or GATEPOST_CONTEXT, else the
+context in use (see gatepost context), else the one you signed in to last.
 SPEC is a URL or user:secret@host:port, with an s after the port for TLS; - reads it from standard input.
 As whom: the SPEC's own user, else GATEPOST_API_KEY, or GATEPOST_USER with GATEPOST_PASSWORD, else your sign-in.
 
@@ -49,8 +56,8 @@ As whom: the SPEC's own user, else GATEPOST_API_KEY, or GATEPOST_USER with GATEP
 Exit codes: 0 done or allowed, 1 denied or a finding, 2 could not (one sentence on standard error).
 
 \b
-Completion: put this into ~/.bashrc (zsh and fish: with their names in place of bash)
-  eval "$(_GATEPOST_COMPLETE=bash_source gatepost)"
+Completion: put this into ~/.bashrc (zsh and fish: see gatepost completion --help)
+  eval "$(gatepost completion bash)"
 """
 
 

@@ -32,6 +32,12 @@ class Kept:
 
     folder: Path
     url: str
+    context: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the sign-in is kept under: several contexts may be different people at one server."""
+        return f"{self.context}@{self.url}" if self.context else self.url
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -42,11 +48,11 @@ class Kept:
             yield
 
     def read(self) -> Tokens | None:
-        entry = _servers(_load(self.folder)).get(self.url)
+        entry = _servers(_load(self.folder)).get(self.key)
         if not isinstance(entry, dict):
             return None
         if entry.get("keyring"):
-            entry = _from_keyring(self.url)
+            entry = from_keyring(self.key)
         access, refresh = entry.get("access_token"), entry.get("refresh_token")
         return Tokens(access, refresh or "") if isinstance(access, str) else None
 
@@ -55,22 +61,25 @@ class Kept:
         self._keep(tokens, current=_load(self.folder).get("current"))
 
     def sign_in(self, tokens: Tokens) -> None:
-        """Keep the tokens and make this the server that commands speak with when none is named."""
+        """Keep the tokens and make this the server that commands speak with when none is named.
+
+        A context is used because it was chosen, not because somebody signed in to it.
+        """
         with self.locked():
-            self._keep(tokens, current=self.url)
+            self._keep(tokens, current=_load(self.folder).get("current") if self.context else self.url)
 
     def _keep(self, tokens: Tokens, current: object) -> None:
         secrets = {"access_token": tokens.access_token, "refresh_token": tokens.refresh_token}
-        entry: dict[str, object] = {"keyring": True} if _into_keyring(self.url, secrets) else dict(secrets)
+        entry: dict[str, object] = {"keyring": True} if into_keyring(self.key, secrets) else dict(secrets)
         kept = _load(self.folder)
-        self._save({"current": current, "servers": {**_servers(kept), self.url: entry}})
+        self._save({"current": current, "servers": {**_servers(kept), self.key: entry}})
 
     def forget(self) -> None:
         """Drop the sign-in.  Nothing happens where there is none."""
         kept = _load(self.folder)
-        servers = {url: entry for url, entry in _servers(kept).items() if url != self.url}
+        servers = {url: entry for url, entry in _servers(kept).items() if url != self.key}
         if servers != _servers(kept):
-            _out_of_keyring(self.url)
+            out_of_keyring(self.key)
             self._save({"current": kept.get("current"), "servers": servers})
 
     def _make_folder(self) -> None:
@@ -78,11 +87,16 @@ class Kept:
 
     def _save(self, kept: Mapping[str, object]) -> None:
         """Replace the file whole: a command that is killed leaves the old one or the new one, never half."""
-        self._make_folder()
-        fresh = self.folder / f"sign-ins.{os.getpid()}.new"
-        with _opened(fresh) as handle:
-            handle.write(json.dumps(kept, indent=1).encode())
-        fresh.replace(_file(self.folder))
+        save(_file(self.folder), kept)
+
+
+def save(file: Path, kept: Mapping[str, object]) -> None:
+    """Replace a 0600 file whole."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = file.with_name(f"{file.stem}.{os.getpid()}.new")
+    with _opened(fresh) as handle:
+        handle.write(json.dumps(kept, indent=1).encode())
+    fresh.replace(file)
 
 
 def current_server(folder: Path) -> str | None:
@@ -100,8 +114,11 @@ def _opened(path: Path) -> Any:
 
 
 def _load(folder: Path) -> dict[str, Any]:
-    """Read the file.  Raises `Misconfigured` for one that others may read, or that is not ours."""
-    path = _file(folder)
+    return load(_file(folder))
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a file of ours.  Raises `Misconfigured` for one that others may read, or that does not parse."""
     try:
         text = path.read_text("utf-8")
         mode = path.stat().st_mode
@@ -112,7 +129,7 @@ def _load(folder: Path) -> dict[str, Any]:
     try:
         kept = json.loads(text)
     except ValueError:
-        raise Misconfigured(f"{path} does not parse: delete it and sign in again") from None
+        raise Misconfigured(f"{path} does not parse: delete it, and sign in again") from None
     return kept if isinstance(kept, dict) else {}
 
 
@@ -139,7 +156,8 @@ def _keyring() -> Any:
         return None
 
 
-def _into_keyring(url: str, secrets: Mapping[str, str]) -> bool:
+def into_keyring(url: str, secrets: Mapping[str, str]) -> bool:
+    """Keep secrets in the keyring.  Answers whether there is one that took them."""
     ring = _keyring()
     if ring is None:
         return False
@@ -150,7 +168,8 @@ def _into_keyring(url: str, secrets: Mapping[str, str]) -> bool:
     return True
 
 
-def _from_keyring(url: str) -> dict[str, Any]:
+def from_keyring(url: str) -> dict[str, Any]:
+    """Return what the keyring has, empty if it has nothing or is locked."""
     ring = _keyring()
     try:
         kept = json.loads(ring.get_password(KEYRING_NAME, url)) if ring else {}
@@ -159,7 +178,8 @@ def _from_keyring(url: str) -> dict[str, Any]:
     return kept if isinstance(kept, dict) else {}
 
 
-def _out_of_keyring(url: str) -> None:
+def out_of_keyring(url: str) -> None:
+    """Drop what the keyring has."""
     ring = _keyring()
     if ring is not None:
         try:

@@ -1,4 +1,4 @@
-"""What every command that speaks with a server shares: `--server`, `--json`, the sign-in, and how answers are shown."""
+"""What every command that speaks with a server shares: which server, `--json`, the sign-in, and how answers are shown."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import click
 
 from gatepost.cli import show
+from gatepost.cli.contexts import Contexts
 from gatepost.cli.kept import Kept, current_server, directory
 from gatepost.cli.secret import line_from_stdin
-from gatepost.client.environment import is_external, server_from
+from gatepost.client.environment import credential_from, is_external, server_from
+from gatepost.client.errors import Misconfigured
 from gatepost.client.reading import as_it_is, page_of
 from gatepost.client.server import Server
 
@@ -33,14 +35,33 @@ class Remote:
 
     spec: str | None
     wants_json: bool
+    named: str | None = None
 
     @property
     def external(self) -> bool:
         return is_external(os.environ)
 
     @cached_property
+    def context(self) -> str:
+        """The context meant: `--context`, else GATEPOST_CONTEXT, else the one in use; empty if a server is named.
+
+        Raises `Misconfigured` where two servers are named at once.
+        """
+        named, url = os.environ.get("GATEPOST_CONTEXT", ""), os.environ.get("GATEPOST_URL", "")
+        if self.spec is not None and self.named:
+            raise Misconfigured("--server and --context name two servers: leave one out")
+        if self.spec is not None or self.named:
+            return self.named or ""
+        if named and url:
+            raise Misconfigured("GATEPOST_URL and GATEPOST_CONTEXT name two servers: unset one of the two")
+        return named or ("" if url else Contexts(directory(os.environ)).current or "")
+
+    @cached_property
     def server(self) -> Server:
         """The server meant, and what the command line or the environment proves itself with there."""
+        if self.context:
+            found = Contexts(directory(os.environ)).server(self.context, external=self.external)
+            return found if not found.is_anonymous else replace(found, credential=credential_from(os.environ))
         spec = line_from_stdin("--server") if self.spec == "-" else self.spec
         if spec is None and not os.environ.get("GATEPOST_URL"):
             spec = current_server(directory(os.environ))
@@ -48,7 +69,7 @@ class Remote:
 
     @property
     def kept(self) -> Kept:
-        return Kept(directory(os.environ), self.server.url)
+        return Kept(directory(os.environ), self.server.url, self.context)
 
     @cached_property
     def client(self) -> Client:
@@ -107,10 +128,11 @@ def remote(command: Callable[Concatenate[Remote, P], R]) -> Callable[..., R]:
     """Give a command `--server` and `--json`, and the `Remote` that they make as its first argument."""
 
     @click.option("--server", "spec", metavar="SPEC", help="A URL or user:secret@host:port[s]; - reads it from stdin.")
+    @click.option("--context", "named", metavar="NAME", help="A server by the name that `gatepost context` gave it.")
     @click.option("--json", "wants_json", is_flag=True, help="Answer in JSON.")
     @wraps(command)
-    def with_remote(*args: P.args, spec: str | None, wants_json: bool, **kwargs: P.kwargs) -> R:  # type: ignore[valid-type]
-        at = Remote(spec, wants_json)
+    def with_remote(*args: P.args, spec: str | None, named: str | None, wants_json: bool, **kwargs: P.kwargs) -> R:  # type: ignore[valid-type]
+        at = Remote(spec, wants_json, named)
         try:
             return command(at, *args, **kwargs)
         finally:

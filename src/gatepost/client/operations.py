@@ -160,6 +160,9 @@ class Operations:
     tuples = Listing(requests.tuples)
     write_tuples = Operation(requests.write_tuples)
 
+    make_plan = Operation(requests.make_plan)
+    apply_plan = Operation(requests.apply_plan)
+
     audit = Listing(requests.audit)
     audit_export = Operation(requests.audit_export)
     providers = Listing(requests.providers)

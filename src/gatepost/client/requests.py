@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from gatepost.client import answers as a
-from gatepost.client import operating, questions, sharing
+from gatepost.client import operating, plans, questions, sharing
 from gatepost.client import stores as of_stores
 from gatepost.client.call import Call, call, listed, path_of
 from gatepost.client.credentials import Tokens
@@ -301,6 +301,9 @@ model = of_stores.model
 write_model = of_stores.write_model
 tuples = of_stores.tuples
 write_tuples = of_stores.write_tuples
+
+make_plan = plans.make_plan
+apply_plan = plans.apply_plan
 
 audit = operating.audit
 audit_export = operating.audit_export
