@@ -162,6 +162,13 @@ def test_sync_says_what_is_in_its_way(
     problem(admin.post("/api/v1/users/nobody/sync"), 404)
 
 
+def test_who_may_not_sync_is_told_of_nobody_but_themselves(browser: TestClient) -> None:
+    ours = {"Origin": str(browser.base_url)}
+    problem(browser.post(SYNC, headers=ours), 403)
+    for other in ("admin", "nobody"):
+        problem(browser.post(f"/api/v1/users/{other}/sync", headers=ours), 404)
+
+
 def test_a_slow_provider_holds_up_nobody_else(served: Served, op: InProcessProvider) -> None:
     """It is asked on a pool of its own.  The provider answers when the test says so, and not before."""
     asked, answer = threading.Event(), threading.Event()
