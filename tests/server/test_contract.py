@@ -141,7 +141,7 @@ def test_rights_say_where_each_comes_from(client: httpx2.Client, company: Compan
     assert set(found) == {"username", "groups", "roles", "permissions", "relations", "vouched"}
     assert found["groups"] == ["data-team"]
     for right in found["permissions"] + found["relations"]:
-        assert set(right) == {"kind", "right", "resource", "source", "sentence"}
+        assert set(right) == {"kind", "right", "resource", "source", "sentence", "expires_at", "condition"}
     assert any(right["resource"] == "collection:sales" for right in found["relations"])
     ok(client.get("/api/v1/users/ben/rights", headers=company.ben))
     problem(client.get("/api/v1/users/ben/rights", headers=company.cy), 404)

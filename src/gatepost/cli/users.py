@@ -107,7 +107,7 @@ def rights(at: Remote, username: str) -> None:
         show.as_json(answer)
         return
     rows = [*answer.get("permissions", ()), *answer.get("relations", ())]
-    show.as_table(rows, ("right", "resource", "source", "sentence"))
+    show.as_table(rows, ("right", "resource", "source", "expires_at", "condition", "sentence"))
 
 
 @users.command("sync")

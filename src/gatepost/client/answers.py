@@ -72,39 +72,6 @@ class Reread:
 
 
 @dataclass(frozen=True, slots=True)
-class VouchedRole:
-    """A role that a provider vouches for until a session ends."""
-
-    role: str
-    provider: str = ""
-    session: str = ""
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Right:
-    """One effective right (`kind` says whether it is a permission or a relation), and where it comes from."""
-
-    right: str
-    kind: str = ""
-    resource: str = ""
-    source: str = ""
-    sentence: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """All that a person may effectively do."""
-
-    username: str = ""
-    groups: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
-    permissions: tuple[Right, ...] = ()
-    relations: tuple[Right, ...] = ()
-    vouched: tuple[VouchedRole, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Identity:
     """A sign-in elsewhere that is linked to an account: an issuer and its name for the person."""
 

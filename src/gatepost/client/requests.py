@@ -15,6 +15,7 @@ from gatepost.client import stores as of_stores
 from gatepost.client.call import Call, call, listed, path_of
 from gatepost.client.credentials import Tokens
 from gatepost.client.reading import Page, nothing, one, page_of
+from gatepost.client.rights import Rights
 
 # --- who -------------------------------------------------------------------------------------------------------------
 
@@ -124,8 +125,8 @@ def set_password(username: str, password: str, *, current_password: str | None =
     return call("PUT", path_of("users", username, "password"), nothing, body=body, repeatable=False)
 
 
-def rights(username: str) -> Call[a.Rights]:
-    return call("GET", path_of("users", username, "rights"), one(a.Rights))
+def rights(username: str) -> Call[Rights]:
+    return call("GET", path_of("users", username, "rights"), one(Rights))
 
 
 def sync_user(username: str) -> Call[Page[a.Reread]]:

@@ -13,6 +13,8 @@ class RightAnswer(Answer):
     resource: str
     source: str
     sentence: str
+    expires_at: datetime | None
+    condition: str
 
 
 class VouchedRoleAnswer(Answer):
