@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from gatepost.errors import ProviderFailed
-from gatepost.sso.discovery import WELL_KNOWN
+from gatepost.settings import DelegatedIssuer
+from gatepost.sso.discovery import WELL_KNOWN, read_key_address, read_metadata
 from tests.sso.conftest import Clock, Flow
 from tests.sso.provider_in_process import Document, InProcessProvider, Raw, with_
 
@@ -40,6 +41,43 @@ def test_a_wrong_document_is_refused(
         flow.begin()
     assert flow.provider.state().up is False
     assert sentence in flow.provider.state().last_error
+
+
+ELSEWHERE = "https://op.example"
+LISTED = {
+    "issuer": ELSEWHERE,
+    "authorization_endpoint": f"{ELSEWHERE}/authorize",
+    "token_endpoint": f"{ELSEWHERE}/token",
+    "jwks_uri": f"{ELSEWHERE}/jwks",
+}
+
+
+@pytest.mark.parametrize("endpoint", ["token_endpoint", "jwks_uri", "userinfo_endpoint"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:9200/_search",
+        "http://localhost:8500/",
+        "http://[::1]/",
+        "https://127.0.0.9/",
+        "http://a.localhost/",
+    ],
+)
+def test_a_provider_elsewhere_names_nothing_on_this_machine(op: InProcessProvider, endpoint: str, address: str) -> None:
+    """It would have us ask whatever listens here, and a dry run would show it what came of that."""
+    elsewhere = op.settings(issuer=ELSEWHERE)
+    with pytest.raises(ProviderFailed, match=f"{endpoint} is on this machine"):
+        read_metadata({**LISTED, endpoint: address}, elsewhere)
+
+    assert read_metadata({**LISTED, "revocation_endpoint": address}, elsewhere).revocation_endpoint == ""
+    own = op.settings(issuer=ELSEWHERE, **{endpoint: address})
+    assert getattr(read_metadata(LISTED, own), endpoint) == address  # the operator may
+
+
+def test_an_issuer_elsewhere_has_no_keys_on_this_machine() -> None:
+    issuer = DelegatedIssuer(name="gateway", issuer=ELSEWHERE, audience=("gatepost",))
+    with pytest.raises(ProviderFailed, match="jwks_uri is on this machine"):
+        read_key_address({**LISTED, "jwks_uri": "http://127.0.0.1/jwks"}, issuer)
 
 
 def test_configured_endpoints_override_the_document(op: InProcessProvider, flow_with: Callable[..., Flow]) -> None:

@@ -34,6 +34,18 @@ def why_not_callable(url: str, *, allow_insecure: bool) -> str:
     return ""
 
 
+def why_not_listed(url: str, issuer: str, *, allow_insecure: bool) -> str:
+    """Return why Gatepost must not call an address that an issuer's own document lists, or an empty text if it may.
+
+    An issuer elsewhere has nothing to ask of this machine: what listens here on loopback mostly asks nobody who calls.
+    """
+    if reason := why_not_callable(url, allow_insecure=allow_insecure):
+        return reason
+    if is_loopback(urlsplit(url).hostname or "") and not is_loopback(urlsplit(issuer).hostname or ""):
+        return "is on this machine, and its issuer is not"
+    return ""
+
+
 def safe_next(wanted: str | None, default: str = "/") -> str:
     """Return the path to go on to after the sign-in, or `default` for anything that could leave this server.
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from gatepost.errors import ProviderFailed
 from gatepost.settings.tenants import discovered_at, is_multi_tenant, template_of
-from gatepost.sso.addresses import why_not_callable
+from gatepost.sso.addresses import why_not_listed
 from gatepost.sso.http import Http, json_object
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def read_key_address(document: Mapping[str, object], settings: DelegatedIssuer) 
     address = document.get("jwks_uri")
     if not isinstance(address, str) or not address:
         raise ProviderFailed(f"{settings.name}: the discovery document has no jwks_uri")
-    if reason := why_not_callable(address, allow_insecure=settings.allow_insecure):
+    if reason := why_not_listed(address, settings.issuer, allow_insecure=settings.allow_insecure):
         raise ProviderFailed(f"{settings.name}: jwks_uri {reason}", detail=address[:200])
     return Metadata(issuer=settings.issuer, authorization_endpoint="", token_endpoint="", jwks_uri=address)
 
@@ -120,14 +120,15 @@ def _endpoint(document: Mapping[str, object], settings: ProviderSettings, endpoi
         raise ProviderFailed(f"{settings.name}: {endpoint} in the discovery document is not text")
     if not value and required and not (endpoint == "jwks_uri" and settings.public_keys):
         raise ProviderFailed(f"{settings.name}: the discovery document has no {endpoint}")
-    if value and (reason := why_not_callable(value, allow_insecure=settings.allow_insecure)):
+    issuer = value if getattr(settings, endpoint) else settings.issuer or ""  # what is configured lists itself
+    if value and (reason := why_not_listed(value, issuer, allow_insecure=settings.allow_insecure)):
         raise ProviderFailed(f"{settings.name}: {endpoint} {reason}", detail=value[:200])
     return value
 
 
 def _callable(value: object, settings: ProviderSettings) -> str:
-    fits = isinstance(value, str) and not why_not_callable(value, allow_insecure=settings.allow_insecure)
-    return str(value) if fits else ""
+    listed, issuer = value if isinstance(value, str) else "", settings.issuer or ""
+    return "" if why_not_listed(listed, issuer, allow_insecure=settings.allow_insecure) else listed
 
 
 def _texts(value: object) -> frozenset[str]:
