@@ -58,6 +58,8 @@ class Right:
     resource: str
     source: str
     sentence: str
+    expires_at: datetime | None
+    condition: str
 
 
 @strawberry.type(description="A role that a provider vouches for until a session ends.")
