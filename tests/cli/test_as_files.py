@@ -224,6 +224,13 @@ def test_what_is_exported_can_be_imported_and_a_second_time_is_there(admin: AsAd
     assert json.loads(admin.done("resource", "show", "dataset:orders", "--json"))["display_name"] == "=1+1"
 
 
+def test_what_is_exported_is_what_apply_wants(admin: AsAdmin) -> None:
+    admin.done("apply", "-f", "-", "--yes", stdin=STATE)
+    kinds = [f"--kind={kind}" for kind in ("users", "services", "groups", "roles", "members", "assignees", "grants")]
+
+    assert admin.done("diff", "-f", "-", "--prune", stdin=admin.done("export", *kinds)) == "nothing to change\n"
+
+
 def test_csv_to_standard_output_is_one_kind(admin: AsAdmin) -> None:
     rows = list(csv.DictReader(admin.done("export", "--format", "csv", "--kind", "resources").splitlines()))
     assert rows == [{"resource": "collection:sales", "display_name": "Sales", "parent": ""}]

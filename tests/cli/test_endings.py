@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -164,4 +165,5 @@ def test_config_check_reports_every_problem(run: Run, tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert len(result.stdout.splitlines()) >= 2
+    assert json.loads(run("config", "check", str(bad), "--json").stdout) == result.stdout.splitlines()
     assert run("config", "check", str(good)).exit_code == 0

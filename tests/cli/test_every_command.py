@@ -17,7 +17,7 @@ from tests.cli.test_commands import commands
 from tests.cli.test_endings import SOURCE
 
 # These start something or print what is for another program; there is nothing to put into JSON.
-NO_JSON = {("serve",), ("demo",), ("completion",), ("config", "check"), ("config", "import")}
+NO_JSON = {("serve",), ("demo",), ("completion",), ("config", "import")}
 SECRET_WORDS = ("password", "secret", "token", "key", "credential")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gatepost.cli import show
 from gatepost.errors import ConfigurationError
 
 LARGEST_FILE = 1 << 20  # bytes
@@ -19,8 +20,9 @@ def config() -> None:
 
 @config.command("check")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "wants_json", is_flag=True, help="Answer in JSON.")
 @click.pass_context
-def check(context: click.Context, file: Path) -> None:
+def check(context: click.Context, file: Path, wants_json: bool) -> None:
     """Report everything that is wrong with FILE and with what the environment adds to it, at once.
 
     Exit code 0: nothing is wrong; 1: each problem is on a line of its own.
@@ -28,8 +30,11 @@ def check(context: click.Context, file: Path) -> None:
     from gatepost.settings import check_file  # only this command needs the settings
 
     problems = check_file(file, os.environ)
-    for problem in problems:
-        click.echo(problem)
+    if wants_json:
+        show.as_json(list(problems))
+    else:
+        for problem in problems:
+            click.echo(problem)
     context.exit(1 if problems else 0)
 
 
