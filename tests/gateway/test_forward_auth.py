@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +13,11 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from tests.conftest import OpenGate, settings_for
 from tests.dice import FakeDice
-from tests.gateway.conftest import APP, URL, Ask, Gateway
+from tests.gateway.conftest import APP, URL, Ask, Gateway, behind_a_gateway
 from tests.server.calling import api_token, basic, bearer, browser_session, ok, password_of, service_token, share
+from tests.server.conftest import InProcess
 
 FIVE = ("user", "email", "groups", "roles", "identity")
 NAVIGATION = {"Accept": "text/html,*/*", "Sec-Fetch-Mode": "navigate"}
@@ -407,3 +410,15 @@ def test_what_cannot_be_known_is_neither_yes_nor_no(
     monkeypatch.setattr(gateway.gate.memory, "_stale_for", -1.0)
 
     assert ask(**gateway.people.ann).status_code == 503
+
+
+def test_a_preflight_is_no_way_in(open_gate: OpenGate, gate_url: str, in_process: InProcess) -> None:
+    """Envoy asks with the visitor's method: what answers pages of other origins must not answer for it."""
+    settings = behind_a_gateway(settings_for(gate_url))
+    elsewhere = "https://elsewhere.example"
+    client = in_process(open_gate(replace(settings, main=replace(settings.main, cors_origins=(elsewhere,)))))
+    preflight = {"Origin": elsewhere, "Access-Control-Request-Method": "GET"}
+
+    assert client.options("/api/v1/me", headers=preflight).status_code == 200
+    assert client.options("/forward-auth/reports", headers=preflight).status_code == 401
+    assert client.options("/forward-auth", headers=preflight).status_code == 401

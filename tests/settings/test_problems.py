@@ -63,6 +63,7 @@ ALGORITHMS = "must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES
         ("[sso]\nproviders = 3", "FILE: sso.providers is no list of tables: write [[sso.providers]] before each, or a JSON list of objects"),
         ('[[forward_auth.hosts]]\nhost = "app.example"', f"FILE: forward_auth.hosts[0].public_url is not set: {ORIGIN}"),
         ('[[forward_auth.hosts]]\nhost = "a/b"\npublic_url = "https://a.example"', 'FILE: forward_auth.hosts[0].host = "a/b": must be a host such as "app.example" or "app.example:8443"'),
+        ('[main]\npublic_url = "https://a.example"\n[[forward_auth.hosts]]\nhost = "A.example"\npublic_url = "https://a.example"', "FILE: forward_auth.hosts[0].host is Gatepost's own: an application there needs no table"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_one_sentence(toml: str, sentence: str, problems: Problems) -> None:

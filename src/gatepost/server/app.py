@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Match
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatepost import __version__
 from gatepost.errors import GatepostError, InvalidField, InvalidRequest, NotFound
@@ -67,7 +67,7 @@ def create_app(gate: Gatepost) -> ASGIApp:
     inner = _framework(gate, pools, metrics)
     edge: ASGIApp = Edge(inner, gate, pools, HOT, console.error_page, metrics.observe)
     if gate.settings.main.cors_origins:
-        edge = CORSMiddleware(
+        cors = CORSMiddleware(
             edge,
             allow_origins=list(gate.settings.main.cors_origins),
             allow_methods=["*"],
@@ -80,7 +80,18 @@ def create_app(gate: Gatepost) -> ASGIApp:
             ],
             expose_headers=["Gatepost-Revision", "WWW-Authenticate", "Retry-After"],
         )
+        return _by_kind(edge, cors)
     return edge
+
+
+def _by_kind(edge: ASGIApp, cors: ASGIApp) -> ASGIApp:
+    """A gateway's question is none of a page elsewhere: a preflight that Envoy asks about would be answered with a yes."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        asks = scope["type"] == "http" and kind_of(scope["path"]) is Kind.FORWARD_AUTH
+        await (edge if asks else cors)(scope, receive, send)
+
+    return app
 
 
 def _framework(gate: Gatepost, pools: Pools, metrics: health.Metrics) -> FastAPI:

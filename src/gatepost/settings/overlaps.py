@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from urllib.parse import urlsplit
 
 from gatepost.settings.issuers import DelegatedIssuer, IssuerSettings, ProviderSettings
 from gatepost.settings.root import Settings
@@ -36,6 +37,8 @@ def overlaps(settings: Settings) -> Iterator[Finding]:
     for index, host in enumerate(hosts):
         if host and host in hosts[:index]:
             yield f"forward_auth.hosts[{index}].host", f"is that of forward_auth.hosts[{hosts.index(host)}] already"
+        if host == urlsplit(settings.main.public_url).netloc.lower():
+            yield f"forward_auth.hosts[{index}].host", "is Gatepost's own: an application there needs no table"
 
 
 def people_of(provider: ProviderSettings) -> tuple[str | None, ...]:
