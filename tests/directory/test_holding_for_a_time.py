@@ -232,3 +232,20 @@ def test_nothing_of_this_is_remembered(company: Gatepost, dice: FakeDice) -> Non
         grant(company, BOB, "collection:sales", "owner", "user:bob")
     assert may(company, "user:bob", "manage_access", "collection:sales")
     assert may(company, "user:dan", "user:create")
+
+
+def test_the_right_to_edit_roles_ends_too(company: Gatepost) -> None:
+    create_role(company, ADMIN, "mine", ["audit:view"])
+    create_role(company, ADMIN, "editors-of-roles", ["role:view", "role:edit"])
+    assign_role(company, ADMIN, "mine", "user:alice")
+    assign_role(company, ADMIN, "editors-of-roles", "user:alice", expires_at=T)
+    create_role(company, ADMIN, "others", [])
+    with pytest.raises(Forbidden, match=f"role:edit for a time.*{SAYS_UNTIL}"):
+        change_role(company, person("alice"), "others", permissions=["audit:view"])
+
+
+def test_an_owner_for_good_who_also_holds_something_for_a_time_shares_for_good(company: Gatepost) -> None:
+    """What ends beside what stays takes nothing from it."""
+    grant(company, person("carol"), "collection:sales", "viewer", "user:carol", T)
+    grant(company, person("carol"), "collection:sales", "owner", "user:alice")
+    assert may(company, "user:alice", "manage_access", "collection:sales")

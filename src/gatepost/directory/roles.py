@@ -143,7 +143,11 @@ def change_role(
         before = frozenset(_role(tx.connection, row).permissions)
         if wanted is not None:
             # Whoever edits a role that already holds more than they do could hand that on; so it takes all of it.
-            require_holds(gate, caller, wanted | before, gate.now() if wanted <= before else None)
+            if wanted <= before:
+                require_holds(gate, caller, before, gate.now())
+            else:
+                require_until(gate, caller, "role:edit")
+                require_holds(gate, caller, wanted | before)
             with an_admin_stays(tx):
                 _set_permissions(tx, caller, name, before, wanted)
         if description is not None:
