@@ -52,6 +52,12 @@ EVERYTHING = Desired(
 
 
 @pytest.fixture
+def gate_url(database_url: str) -> str:
+    """Both databases: a plan is one long transaction."""
+    return database_url
+
+
+@pytest.fixture
 def platform(gate: Gatepost) -> Gatepost:
     make_people(gate, "alice", "bob")
     make_collection(gate, "alice", "sales")
@@ -163,6 +169,26 @@ def test_a_change_elsewhere_does_not_disturb_a_plan(platform: Gatepost) -> None:
     plan = make_plan(platform, ADMIN, EVERYTHING)
     make_group(platform, "others")
     apply_plan(platform, ADMIN, EVERYTHING, revision=plan.revision, digest=plan.digest)
+
+
+def test_what_another_process_changed_is_seen_under_the_lock(platform: Gatepost, second_gate: Gatepost) -> None:
+    plan = make_plan(platform, ADMIN, EVERYTHING)
+    make_group(second_gate, "team")
+
+    with pytest.raises(Conflict, match="changed underneath"):
+        apply_plan(platform, ADMIN, EVERYTHING, revision=plan.revision, digest=plan.digest)
+    apply(platform, EVERYTHING)
+    assert told(make_plan(second_gate, ADMIN, EVERYTHING)) == []
+
+
+def test_a_right_that_was_taken_while_the_plan_was_looked_at_is_gone(platform: Gatepost) -> None:
+    wanted = Desired(groups=(DesiredGroup(name="team"),))
+    eve = make_officer(platform, "eve", ["group:view", "group:create", "plan:apply"])
+    plan = make_plan(platform, eve, wanted)
+    unassign_role(platform, ADMIN, "eves", "user:eve")
+
+    with pytest.raises((Forbidden, NotFound)):
+        apply_plan(platform, eve, wanted, revision=plan.revision, digest=plan.digest)
 
 
 @pytest.mark.parametrize("revision", ["ffffffff.1", "{epoch}.999999"])
