@@ -62,7 +62,7 @@ tests:
     list_objects: [{{user: "user:ann", type: doc, assertions: {{viewer: ["doc:2"]}}}}]
     list_users: [{{object: "doc:1", user_filter: [{{type: user}}], assertions: {{viewer: {{users: ["user:bob"]}}}}}}]
   - name: right
-    check: [{{user: "user:ann", object: "doc:1", assertions: {{viewer: true}}}}]
+    check: [{{user: "user:ann", object: "doc:1", assertions: {{viewer: yes}}}}]
 """
     done = run("model", "test", written(tmp_path, text))
     assert done.exit_code == 1

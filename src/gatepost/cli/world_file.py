@@ -18,6 +18,7 @@ from gatepost.principal import Entity, Subject
 
 LARGEST_WORLD = 4 << 20  # bytes, of the file and of each that it names
 MOST_TUPLES = 100_000
+WORDS_FOR_ANSWERS = {"yes": True, "on": True, "no": False, "off": False}  # where YAML 1.1 has a boolean
 Json = Mapping[str, object]
 
 
@@ -165,6 +166,7 @@ class _Reader:
             objects = self.one_or_more(each, "object", "objects", place)
             context = self.context(each, place)
             for relation, answer in self.assertions(each, place).items():
+                answer = WORDS_FOR_ANSWERS.get(answer, answer) if isinstance(answer, str) else answer
                 if not isinstance(answer, bool):
                     raise self.refusal(f"{place}.assertions.{relation}", "has to be true or false")
                 for user in users:
