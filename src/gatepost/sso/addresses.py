@@ -47,12 +47,25 @@ def why_not_listed(url: str, issuer: str, *, allow_insecure: bool) -> str:
 
 
 def safe_next(wanted: str | None, default: str = "/") -> str:
-    """Return the path to go on to after the sign-in, or `default` for anything that could leave this server.
+    """Return the path of ours to go on to after the sign-in, or `default` for anything else.
+
+    The steps of a sign-in are no place to go on to: an answer is used up, and the link of another identity is begun on a
+    page of ours, and not by whoever thought out this path.
+    """
+    path = text = safe_path(wanted, default)
+    for _ in range(_UNQUOTE_ROUNDS):
+        if text.startswith(STEPS):
+            return default
+        text = unquote(text, errors="replace")
+    return path
+
+
+def safe_path(wanted: str | None, default: str = "/") -> str:
+    """Return a path of the server that it is asked for at, or `default` for anything that could leave it.
 
     A browser reads `//host`, `/\\host` and `/<tab>/host` as another host, and a proxy in front may decode once more
     than we do, so every spelling of them is refused, however often it was percent-encoded.  An `@` is fine further
-    down: user names may be e-mail addresses.  The steps of a sign-in are no place to go on to: an answer is used up, and
-    the link of another identity is begun on a page of ours, and not by whoever thought out this path.
+    down: user names may be e-mail addresses.
     """
     if not wanted or len(wanted) > MAX_NEXT or not wanted.isascii():
         return default
@@ -71,7 +84,7 @@ def _stays_here(text: str) -> bool:
     path = text.partition("?")[0].partition("#")[0]
     return (
         text.startswith("/")
-        and not text.startswith(("//", STEPS))
+        and not text.startswith("//")
         and "\\" not in text
         and "//" not in path
         and "@" not in path.split("/")[1]

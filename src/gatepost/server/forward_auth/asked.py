@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from gatepost.errors import InvalidField, InvalidRequest
 from gatepost.server.origin import SAFE_METHODS, Headers, all_of
-from gatepost.sso.addresses import safe_next
+from gatepost.sso.addresses import safe_path
 
 PATH = "/forward-auth"
 METHOD_HEADERS = (b"x-forwarded-method", b"x-original-method")
@@ -82,11 +82,11 @@ def _next(scope: Scope, headers: Headers, *, believed: bool) -> str:
     if scope["path"] != PATH:  # Envoy puts the path behind ours, with its query
         query = scope["query_string"].decode("latin-1")
         path: str = scope["path"].removeprefix(PATH)
-        return safe_next(f"{path}?{query}" if query else path)
+        return safe_path(f"{path}?{query}" if query else path)
     if not believed:
         return "/"
     told = [value for name in ADDRESS_HEADERS for value in all_of(headers, name)]
-    return safe_next(told[0]) if len(told) == 1 else "/"
+    return safe_path(told[0]) if len(told) == 1 else "/"
 
 
 def _query(scope: Scope) -> tuple[bool, tuple[str, str] | None]:

@@ -29,11 +29,13 @@ from gatepost.principal import Method, Principal, SessionCookie
 from gatepost.server.cookies import is_secure
 from gatepost.server.forward_auth import tickets
 from gatepost.server.forward_auth.applications import HERE, Application, Applications, applications
+from gatepost.server.giving_back import give_back_later
 from gatepost.server.origin import require_same_origin
 from gatepost.server.problems import headers_of
-from gatepost.sso.addresses import safe_next
+from gatepost.sso.addresses import safe_path
+from gatepost.sso.leaving import Left
+from gatepost.sso.leaving import leave as end_session
 from gatepost.tokens.secrets import digest
-from gatepost.tokens.sessions import sign_out
 
 ENTRY = "/gateway/sign-in"
 Page = Callable[[Request], Awaitable[Response]]
@@ -110,7 +112,7 @@ async def begin(request: Request) -> Response:
 
 def _next(wanted: str | None) -> str:
     """A page of the application's host, and none of ours there, which would go round in circles."""
-    path = safe_next(wanted)
+    path = safe_path(wanted)
     return "/" if path.startswith(f"{HERE}/") or len(path) > tickets.MOST_NEXT else path
 
 
@@ -172,25 +174,25 @@ async def leave(request: Request) -> Response:
     if request.method == "GET":
         return _see_other(f"{gate.settings.main.public_url}/logout")
     require_same_origin(request.scope["headers"], application.origins)
-    provider = await request.state.pools.database(_end, request, application)
-    path = f"/oauth/{provider}/signed-out?open=true" if provider else "/login?done=signed-out"
+    left = await request.state.pools.database(_end, request, application)
+    give_back_later(request, left)
+    path = f"/oauth/{left.provider}/signed-out?open=true" if left.provider else "/login?done=signed-out"
     response = _see_other(f"{gate.settings.main.public_url}{path}")
     _put(response, application, application.cookie, "", 0)
     return response
 
 
-def _end(request: Request, application: Application) -> str:
-    """End the session; whoever has none is signed out already.  Answers the provider that it came from."""
+def _end(request: Request, application: Application) -> Left:
+    """End the session; whoever has none is signed out already.  Answers where it came from."""
     gate = _gate(request)
     try:
         cookie = read_credential(
             [pair for pair in request.scope["headers"] if pair[0] == b"cookie"], cookie=application.cookie
         )
         if not isinstance(cookie, SessionCookie):
-            return ""
+            return Left()
         session = tickets.open_session(gate, application.host, cookie.secret)
         caller = _holder(gate, session, request.state.address)
     except InvalidToken:
-        return ""
-    sign_out(gate, caller)
-    return caller.provider
+        return Left()
+    return end_session(gate, caller)

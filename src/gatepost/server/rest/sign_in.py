@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from gatepost.directory.profiles import read_profile
 from gatepost.errors import Conflict
 from gatepost.principal import Method
+from gatepost.server.giving_back import give_back_later
 from gatepost.server.hot import describe
 from gatepost.server.rest.given import Caller, Gate, WantedPage, all_of, page_of, problems
 from gatepost.server.rest.shapes import (
@@ -21,7 +22,6 @@ from gatepost.server.rest.shapes import (
 )
 from gatepost.sso import identities
 from gatepost.sso.leaving import leave
-from gatepost.sso.revoking import give_back
 from gatepost.tokens import refresh_tokens
 from gatepost.tokens.refresh_tokens import TokenPair
 from gatepost.tokens.sign_in import PasswordTry, prove_by_password, sign_in_for_tokens
@@ -51,9 +51,7 @@ def logout(request: Request, gate: Gate, caller: Caller) -> Response:
     gate.require_signed_in(caller)
     if caller.method not in (Method.SESSION, Method.ACCESS_TOKEN) or caller.subject.type != "user":
         raise Conflict("this credential belongs to no session: revoke it instead")
-    left = leave(gate, caller)
-    if left.refresh_token:
-        request.state.pools.provider(left.provider).leave(give_back, gate, left.provider, left.refresh_token)
+    give_back_later(request, leave(gate, caller))
     return Response(status_code=204)
 
 

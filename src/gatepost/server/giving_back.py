@@ -1,0 +1,15 @@
+"""After a sign-out: the provider's refresh token is revoked on that provider's pool, and the answer does not wait."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from gatepost.server.pools import Pools
+from gatepost.sso.leaving import Left
+from gatepost.sso.revoking import give_back
+
+
+def give_back_later(request: Request, left: Left) -> None:
+    if left.refresh_token:
+        pools: Pools = request.state.pools
+        pools.provider(left.provider).leave(give_back, request.state.gate, left.provider, left.refresh_token)
