@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import click
 
-from gatepost.cli.moment import expires_option
-from gatepost.cli.remote import Remote, remote, sure, yes_option
+from gatepost.cli.named import Change, add_deleting, add_holders, add_reading
+from gatepost.cli.remote import Remote, remote
 from gatepost.client import requests
 
 _PERMISSION = "type:action with * on either side; may be repeated."
@@ -18,19 +16,7 @@ def roles() -> None:
     """Roles, their permissions and who has them.  A SUBJECT is user:alice, service:etl or group:analysts#member."""
 
 
-@roles.command("list")
-@remote
-def list_roles(at: Remote) -> None:
-    """List the roles."""
-    at.table(requests.roles(), "name", "permissions", "builtin", "description")
-
-
-@roles.command("show")
-@click.argument("name")
-@remote
-def show_role(at: Remote, name: str) -> None:
-    """Show one role."""
-    at.card(requests.role(name))
+add_reading(roles, "role", requests.roles, requests.role, "name", "permissions", "builtin", "description")
 
 
 @roles.command("create")
@@ -54,38 +40,12 @@ def edit_role(at: Remote, name: str, permissions: tuple[str, ...], description: 
     at.done(call, f"changed role {name}")
 
 
-@roles.command("delete")
-@click.argument("name")
-@yes_option
-@remote
-def delete_role(at: Remote, name: str, yes: bool) -> None:
-    """Delete a role; whoever had it has it no longer."""
-    sure(f"delete role {name}", yes)
-    at.done(requests.delete_role(name), f"deleted role {name}")
-
-
-@roles.command("assignees")
-@click.argument("name")
-@remote
-def assignees(at: Remote, name: str) -> None:
-    """List who has a role, and who says so."""
-    at.table(requests.assignees(name), "subject", "origin", "author", "created_at", "expires_at")
-
-
-@roles.command("assign")
-@click.argument("name")
-@click.argument("subject")
-@expires_option
-@remote
-def assign(at: Remote, name: str, subject: str, expires_at: datetime | None) -> None:
-    """Give a role to SUBJECT."""
-    at.done(requests.assign_role(name, subject, expires_at=expires_at), f"{subject} has role {name}")
-
-
-@roles.command("unassign")
-@click.argument("name")
-@click.argument("subject")
-@remote
-def unassign(at: Remote, name: str, subject: str) -> None:
-    """Take a role from SUBJECT."""
-    at.done(requests.unassign_role(name, subject), f"{subject} no longer has role {name}")
+add_deleting(roles, "role", requests.delete_role, "; whoever had it has it no longer.")
+add_holders(
+    roles,
+    "assignees",
+    requests.assignees,
+    "List who has a role, and who says so.",
+    Change("assign", requests.assign_role, "Give a role to SUBJECT.", "{subject} has role {name}"),
+    Change("unassign", requests.unassign_role, "Take a role from SUBJECT.", "{subject} no longer has role {name}"),
+)
