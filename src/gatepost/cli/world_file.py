@@ -165,8 +165,8 @@ class _Reader:
             users = self.one_or_more(each, "user", "users", place)
             objects = self.one_or_more(each, "object", "objects", place)
             context = self.context(each, place)
-            for relation, answer in self.assertions(each, place).items():
-                answer = WORDS_FOR_ANSWERS.get(answer, answer) if isinstance(answer, str) else answer
+            for relation, said in self.assertions(each, place).items():
+                answer = WORDS_FOR_ANSWERS.get(said) if isinstance(said, str) else said
                 if not isinstance(answer, bool):
                     raise self.refusal(f"{place}.assertions.{relation}", "has to be true or false")
                 for user in users:
