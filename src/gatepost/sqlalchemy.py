@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import ARRAY, Boolean, ColumnElement, String, Text, bindparam, false, true
@@ -62,25 +62,24 @@ def rows_within(reach: Reach, column: Column) -> ColumnElement[bool]:
     """The filter for what is within reach."""
     if reach.everything:
         return true()
-    kept = list(_as_stored(reach.ids, column))
+    kept = _as_stored(reach.ids, column)
     if not kept:
         return false()
     return _Within(column, bindparam(None, kept, type_=_Ids(column.type), unique=True))
 
 
-def _as_stored(ids: Iterable[str], column: Column) -> Iterable[Any]:
+def _as_stored(ids: Sequence[str], column: Column) -> list[Any]:
     """The ids as values of the column, leaving out those that are the usual text of none: `007` is not row 7."""
     try:
         kind = column.type.python_type
     except NotImplementedError:
         kind = object
+    if kind is str:
+        return list(ids)
     read = _READERS.get(kind)
     if read is None:
         raise ConfigurationError([f"visible_to: {column} holds {kind.__name__}; allowed are text, integers and UUIDs"])
-    for text in ids:
-        value = read(text)
-        if value is not None and str(value) == text:
-            yield value
+    return [value for text in ids if (value := read(text)) is not None and str(value) == text]
 
 
 def _integer(text: str) -> int | None:
@@ -94,7 +93,7 @@ def _uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-_READERS: dict[type, Callable[[str], Any]] = {str: str, int: _integer, uuid.UUID: _uuid}
+_READERS: dict[type, Callable[[str], Any]] = {int: _integer, uuid.UUID: _uuid}
 
 
 class _Ids(TypeDecorator[list[Any]]):
@@ -125,6 +124,10 @@ class _Within(FunctionElement[bool]):
     name = "within"
     type = Boolean()
     inherit_cache = True
+
+    def self_group(self, against: object = None) -> Any:  # noqa: ARG002 - whatever stands around it
+        """Stand as it is.  SQLite, which has no booleans, would be given `(…) = 1`, and then uses no index."""
+        return self
 
 
 @compiles(_Within)
