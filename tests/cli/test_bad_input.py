@@ -98,7 +98,7 @@ def test_a_sign_in_that_is_over(run: Run, server: StandIn, environ: Path, tmp_pa
     ended = (401, {"title": "invalid_token", "code": "invalid_token", "detail": "the credential is not valid"})
 
     class Everything(dict[str, tuple[int, object]]):
-        def get(self, *_: object) -> tuple[int, object]:  # type: ignore[override]
+        def get(self, *_: object) -> tuple[int, object]:
             return ended
 
     server.answers = Everything()
@@ -122,7 +122,7 @@ def test_external_mode_never_asks_gatepost_for_a_token(
     Kept(tmp_path / "gatepost", server.url).sign_in(Tokens("kept", "kept too"))
 
     class Everything(dict[str, tuple[int, object]]):
-        def get(self, *_: object) -> tuple[int, object]:  # type: ignore[override]
+        def get(self, *_: object) -> tuple[int, object]:
             return 401, {"title": "invalid_token", "code": "invalid_token", "detail": "no"}
 
     server.answers = Everything()
