@@ -72,9 +72,11 @@ class Pools:
 
     def provider(self, name: str) -> Pool:
         """The pool of one provider or issuer, by a name that the configuration has."""
-        if name not in self._providers:
-            self._providers[name] = Pool(f"provider-{name}", PROVIDER_THREADS, WAITING_FOR_PROVIDER)
-        return self._providers[name]
+        pool = self._providers.get(name)
+        if pool is None:  # routes that are plain functions ask from threads: of two pools made at once one stays
+            made = Pool(f"provider-{name}", PROVIDER_THREADS, WAITING_FOR_PROVIDER)
+            pool = self._providers.setdefault(name, made)
+        return pool
 
     @property
     def waiting_for_providers(self) -> int:
