@@ -26,10 +26,12 @@ from gatepost.directory.permissions import PLATFORM_PERMISSIONS
 from gatepost.directory.roles import BUILT_IN
 from gatepost.server.app import create_app
 from gatepost.server.edge import Edge
+from gatepost.server.graphql import schema
 from gatepost.settings import KeyDoc, reference
 
 PAGES = Path(__file__).parents[1] / "docs" / "reference"
 MADE = "<!-- Made by tools/reference.py (make reference): change the code, not this page. -->"
+MADE_SCHEMA = "# Made by tools/reference.py (make reference): change the code, not this file."
 PROTOCOLS = ("/.well-known/", "/oauth2/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/reference")
 ACTIONS = ("view", "edit", "delete", "manage_access")
 
@@ -56,6 +58,7 @@ for scripts. Which server: `--server`, else `GATEPOST_URL`."""
 
 def main() -> int:
     pages = {f"{name}.md": f"{MADE}\n\n{text.rstrip()}\n" for name, text in written().items()}
+    pages["schema.graphql"] = f"{MADE_SCHEMA}\n\n{schema.text()}"
     if "--check" in sys.argv:
         old = [
             name for name, text in pages.items() if not (PAGES / name).exists() or (PAGES / name).read_text() != text

@@ -257,7 +257,8 @@ def test_the_password_that_is_made_here_signs_in(company: Company) -> None:
     ask(company.client, create, company.admin, user={"username": "dee", "password": password_of("dee")})
     pair = ok(company.client.post("/api/v1/auth/login", json={"username": "dee", "password": password_of("dee")}))
 
-    change = 'mutation($p: String!, $c: String) { setPassword(username: "dee", password: $p, currentPassword: $c) { revision } }'
+    given = 'username: "dee", password: $p, currentPassword: $c'
+    change = f"mutation($p: String!, $c: String) {{ setPassword({given}) {{ revision }} }}"
     dee = bearer(pair["access_token"])
     ask(company.client, change, dee, p="another-quay-nine", c=password_of("dee"))
     ok(company.client.post("/api/v1/auth/login", json={"username": "dee", "password": "another-quay-nine"}))

@@ -17,7 +17,8 @@ from gatepost.server.problems import ServerError, body_of
 log = logging.getLogger("gatepost.server")
 
 MOST_MESSAGE = 500
-_QUOTED_TEXT = re.compile(r'((?:Block)?String) ".*"', re.DOTALL)
+_QUOTED = re.compile(r"""((?:Block)?String|Name|Int|Float) (['"]).*\2""", re.DOTALL)
+_FOUND = re.compile(r"""[,.]? found:? [{\["'].*""", re.DOTALL | re.IGNORECASE)
 _EXPECTED = re.compile(r"Expected value of type '([^']+)'")
 
 
@@ -54,11 +55,11 @@ def _ours(error: GraphQLError) -> GatepostError | None:
 def _unquoted(error: GraphQLError) -> str:
     """The library's sentence, without the value that it quotes."""
     if isinstance(error, GraphQLSyntaxError):
-        return _QUOTED_TEXT.sub(r"\1", error.message)[:MOST_MESSAGE]
+        return _QUOTED.sub(r"\1", error.message)[:MOST_MESSAGE]
     node = error.nodes[0] if error.nodes else None
     if isinstance(node, VariableDefinitionNode):
         return f"${node.variable.name.value}: the value does not fit its type, {print_ast(node.type)}"
     if isinstance(node, ValueNode):
         expected = _EXPECTED.match(error.message)
         return f"expected is a value of type {expected[1]}" if expected else "this value does not fit"
-    return error.message[:MOST_MESSAGE]
+    return _FOUND.sub("", error.message)[:MOST_MESSAGE]

@@ -50,7 +50,7 @@ MOST_TOKENS = 1_000
 MOST_DEPTH = 10
 MOST_ALIASES = 30
 MOST_COST = 50_000
-MOST_DESCRIBED = 150_000  # what every tool asks of the schema when it starts is about half of this
+MOST_DESCRIBED = 100_000  # what every tool asks of the schema when it starts is about 70,000
 MOST_IN_A_LIST = 200
 
 A_CHANGE = 500

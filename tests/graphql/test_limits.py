@@ -1,0 +1,167 @@
+"""What one request may ask for.  Each attack is one request that a server without the limit would work on for long.
+
+None of them is executed: the operation that would have answered is not asked.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from graphql import get_introspection_query
+from starlette.testclient import TestClient
+
+from gatepost.directory import resources
+from gatepost.server.graphql import limits
+from tests.graphql.asking import ask, code_of, refused, send
+from tests.server.calling import Company
+
+PAGES = "{ edges { node { id access(first: 500) { edges { node { why subject relation } } } } } }"
+DOUBLING = " ".join(
+    ["fragment F0 on Resource { id type displayName }"]
+    + [f"fragment F{n} on Resource {{ ...F{n - 1} ...G{n - 1} }}" for n in range(1, 25)]
+    + ["fragment G0 on Resource { id type displayName }"]
+    + [f"fragment G{n} on Resource {{ ...F{n - 1} ...G{n - 1} }}" for n in range(1, 25)]
+)
+DEEP_TYPES = "{ __schema { types { fields { type { fields { type { fields { type { name } } } } } } } } }"
+ATTACKS = {
+    "a long document": ("{ me { " + "id " * 1_100 + "} }", "tokens"),
+    "many brackets": ("{ me" * 5_000, "too deeply"),
+    "one field under many names": ("{ " + " ".join(f"a{n}: me {{ id }}" for n in range(31)) + " }", "aliases"),
+    "one mutation under many names": (
+        "mutation { " + " ".join(f'a{n}: createToken(name: "x") {{ token }}' for n in range(31)) + " }",
+        "aliases",
+    ),
+    "lists in lists": (f"{{ resources(first: 500) {PAGES} }}", "fields, and 50000 is the most"),
+    "the length in a variable": (f"query($n: Int = 500) {{ resources(first: $n) {PAGES} }}", "is the most"),
+    "a length that is no number": (f'{{ resources(first: "500") {PAGES} }}', "is the most"),
+    "fragments that double": (f"{{ resources {{ edges {{ node {{ ...F24 }} }} }} }} {DOUBLING}", "is the most"),
+    "the schema within itself": (DEEP_TYPES, "introspection"),
+    "the schema under many names": (
+        "{ "
+        + " ".join(
+            f"a{n}: __schema {{ types {{ fields {{ args {{ type {{ ofType {{ name }} }} }} }} }} }}" for n in range(30)
+        )
+        + " }",
+        "too much of the schema",
+    ),
+    "a list of many scopes": (
+        'mutation($s: [String!]) { createToken(name: "x", scopes: $s) { token } }',
+        "200 items",
+    ),
+}
+
+
+@pytest.fixture
+def never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: object) -> None:
+        pytest.fail("this was executed")
+
+    monkeypatch.setattr(resources, "list_resources", asked)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.usefixtures("never_asked")
+def test_a_request_that_asks_for_too_much_is_refused_unexecuted(name: str, company: Company) -> None:
+    query, sentence = ATTACKS[name]
+
+    given = {"s": ["dataset:view"] * 201} if "$s" in query else {}
+    error = refused(company.client, query, company.admin, **given)
+
+    assert code_of(error) == ("invalid_request", 400)
+    assert sentence.lower() in error["message"].lower(), error["message"]
+
+
+def deep(levels: int) -> str:
+    """Nothing of ours nests without end: fragments on a type that is there, inside one another, do not count as levels."""
+    return "{ me { " + "... on Me { " * levels + "kind" + " }" * levels + " } }"
+
+
+def test_levels_are_counted(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = "{ resources { edges { node { access { edges { node { why } } } } } } }"  # seven
+    assert ask(client, query)
+    assert ask(client, deep(100))
+
+    monkeypatch.setattr(limits, "MOST_DEPTH", 6)
+
+    assert "at most 6 levels" in refused(client, query)["message"]
+    inside = "edges { node { access { edges { node { why } } } } }"
+    fragment = f"{{ resources {{ ...A }} }} fragment A on ResourceConnection {{ {inside} }}"
+    assert "at most 6 levels" in refused(client, fragment)["message"]
+    assert ask(client, "{ resources { edges { node { viewerCan { edit } } } } }")
+
+
+def test_what_a_tool_asks_when_it_starts_passes(client: TestClient) -> None:
+    found = ask(client, get_introspection_query(input_value_deprecation=True))
+
+    assert found["__schema"]["mutationType"] == {"name": "Mutation", "kind": "OBJECT"}
+
+
+@pytest.mark.usefixtures("never_asked")
+def test_fragments_in_a_circle_are_refused(company: Company) -> None:
+    query = "{ resources { ...A } } fragment A on ResourceConnection { ...B } fragment B on ResourceConnection { ...A }"
+
+    assert "itself" in refused(company.client, query, company.admin)["message"]
+
+
+def test_a_page_of_a_hundred_with_access_passes(company: Company) -> None:
+    """The limit is above what a front end asks for."""
+    every = "subject relation origin author createdAt expiresAt inheritedFrom why"
+    can = "viewerCan { view edit delete manageAccess }"
+    node = f"type id displayName parent {can} access {{ edges {{ node {{ {every} }} }} }}"
+    query = f"{{ resources(first: 100) {{ edges {{ cursor node {{ {node} }} }} }} }}"
+
+    ask(company.client, query, company.admin)
+
+
+@pytest.mark.parametrize("first", [0, -1, 501])
+def test_the_length_of_a_list_is_bounded(first: int, company: Company) -> None:
+    error = refused(company.client, "query($n: Int!) { users(first: $n) { edges { cursor } } }", company.admin, n=first)
+
+    assert code_of(error) == ("invalid_field", 422)
+    assert error["extensions"]["errors"] == {"first": "allowed are 1 to 500"}
+
+
+CANNOT_BE_STORED = ["a\0b", "\ud800", "x" * 5_000]
+
+
+@pytest.mark.parametrize("text", CANNOT_BE_STORED, ids=["NUL", "half a pair", "too long"])
+def test_a_text_that_cannot_be_stored_reaches_no_operation(text: str, company: Company) -> None:
+    query = "mutation($name: String!, $more: [String!]!) { createRole(name: $name, permissions: $more) { name } }"
+    for variables in ({"name": text, "more": []}, {"name": "x", "more": [text]}):
+        body = json.dumps({"query": query, "variables": variables})  # with half a pair as JSON can write it
+        headers = company.admin | {"Content-Type": "application/json"}
+        answer = company.client.post("/graphql", content=body, headers=headers)
+        assert answer.status_code == 400 or code_of(answer.json()["errors"][0]) == ("invalid_field", 422)
+    written = text.encode("unicode_escape").decode().replace("\\x00", "\\u0000")
+    error = refused(company.client, f'mutation {{ createGroup(name: "{written}") {{ name }} }}', company.admin)
+    assert code_of(error)[1] in (400, 422)
+
+
+def test_a_question_has_an_object_as_its_context(company: Company) -> None:
+    query = 'query($c: JSON) { check(action: "view", resource: "collection:sales", context: $c) { allowed } }'
+
+    assert ask(company.client, query, company.ann, c={"hour": 9})["check"]["allowed"]
+    assert code_of(refused(company.client, query, company.ann, c=[1])) == ("invalid_field", 422)
+    assert "200 items" in refused(company.client, query, company.ann, c={"deep": [[1] * 201]})["message"]
+
+
+def test_a_moment_needs_a_time_zone(company: Company) -> None:
+    query = 'mutation($at: DateTime) { addMember(group: "data-team", subject: "user:cy", expiresAt: $at) { revision } }'
+
+    ask(company.client, query, company.admin, at="2100-01-01T00:00:00+02:00")
+    error = refused(company.client, query, company.admin, at="2100-01-01T00:00:00")
+    assert error["extensions"]["errors"] == {"expiresAt": "a time zone is needed"}
+    assert code_of(refused(company.client, query, company.admin, at="9999-12-31T23:59:59-23:00"))[1] == 422
+
+
+def test_more_questions_than_a_batch_has_are_refused(company: Company) -> None:
+    query = "query($checks: [Question!]!) { checkBatch(checks: $checks) { revision } }"
+    checks = [{"action": "view", "resource": "collection:sales"}] * 101
+
+    assert code_of(refused(company.client, query, company.ann, checks=checks)) == ("invalid_field", 422)
+    ask(company.client, query, company.ann, checks=checks[:100])
+
+
+def test_a_body_beyond_a_mebibyte_is_refused(client: TestClient) -> None:
+    assert send(client, "{ me { kind } }" + " " * (1 << 20)).status_code == 413
