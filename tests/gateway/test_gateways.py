@@ -419,6 +419,7 @@ def test_a_real_browser_signs_in_and_comes_back(world: World, browser: Browser) 
     try:
         tab.goto(f"{world.url}/reports?year=2026")
         assert tab.url.startswith(f"{world.own}/login?")
+        assert f"You will go on to {world.host}" in tab.inner_text("main")
         tab.get_by_label("Username").fill("ann")
         tab.get_by_label("Password").fill(password_of("ann"))
         tab.get_by_role("button", name="Sign in", exact=True).click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -15,6 +16,7 @@ from gatepost.server.console.naming import Names
 from gatepost.server.console.rendering import caller_of, gate_of, render, url
 from gatepost.server.console.signed_out import look_ahead, sign_out_everywhere
 from gatepost.server.cookies import ASK_AGAIN, keep, kept, set_session
+from gatepost.server.forward_auth.applications import ENTRY
 from gatepost.sso.addresses import safe_next
 from gatepost.sso.states import providers_of
 from gatepost.tokens.sessions import NewSession, sign_out
@@ -64,7 +66,7 @@ def show_sign_in(request: Request, wrong: Wrong | None = None) -> Response:
         wrong=wrong,
         again_at=gate.now() + timedelta(seconds=retry) if retry else None,
         next=next_,
-        target="" if next_ == "/" else next_.partition("?")[0],
+        target=_target(gate, next_),
         local_door=local,
         passwords=passwords,
         providers=() if local else [provider.state() for provider in providers_of(gate).all()],
@@ -78,6 +80,15 @@ def show_sign_in(request: Request, wrong: Wrong | None = None) -> Response:
     if response.status_code == InvalidCredentials.status:
         response.headers["WWW-Authenticate"] = 'Bearer realm="gatepost"'  # RFC 9110 wants a challenge with each 401
     return response
+
+
+def _target(gate: Gatepost, next_: str) -> str:
+    """What the visitor will go on to: a page, or the application that they come from."""
+    path, _, query = next_.partition("?")
+    if path == ENTRY:
+        host = dict(parse_qsl(query)).get("host", "")
+        return next((each.host for each in gate.settings.forward_auth.hosts if each.host.lower() == host), "")
+    return "" if path == "/" and not query else path
 
 
 def _next(request: Request, wrong: Wrong | None) -> str:

@@ -13,6 +13,7 @@ from gatepost.gate import Gatepost
 from gatepost.server.origin import Headers, all_of, allowed_hosts, allowed_origins
 
 HERE = "/.gatepost"  # on an application's host the gateway routes what is below this to Gatepost
+ENTRY = "/gateway/sign-in"  # on Gatepost's own host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

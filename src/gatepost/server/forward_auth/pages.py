@@ -28,7 +28,7 @@ from gatepost.gate import Gatepost
 from gatepost.principal import Method, Principal, SessionCookie
 from gatepost.server.cookies import is_secure
 from gatepost.server.forward_auth import tickets
-from gatepost.server.forward_auth.applications import HERE, Application, Applications, applications
+from gatepost.server.forward_auth.applications import ENTRY, HERE, Application, Applications, applications
 from gatepost.server.giving_back import give_back_later
 from gatepost.server.origin import require_same_origin
 from gatepost.server.problems import headers_of
@@ -37,7 +37,6 @@ from gatepost.sso.leaving import Left
 from gatepost.sso.leaving import leave as end_session
 from gatepost.tokens.secrets import digest
 
-ENTRY = "/gateway/sign-in"
 Page = Callable[[Request], Awaitable[Response]]
 
 
