@@ -22,7 +22,7 @@ from gatepost.directory.plans import apply_plan, make_plan
 from gatepost.directory.roles import assign_role, get_role, list_assignees, unassign_role
 from gatepost.directory.sharing import list_access
 from gatepost.directory.users import get_user
-from gatepost.errors import Conflict, Forbidden, InvalidField, NotFound, Unauthenticated
+from gatepost.errors import Conflict, Forbidden, InvalidField, NotFound, TooLarge, Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
 from gatepost.store.relations import relate
@@ -36,9 +36,11 @@ from tests.directory.people import (
     make_officer,
     make_people,
     may,
+    person,
     share,
 )
 
+ALICE = person("alice")
 EVERYTHING = Desired(
     users=(DesiredUser(username="Carol", display_name="Carol C"), DesiredUser(username="dan", disabled=True)),
     services=(DesiredService(name="etl", description="loads"),),
@@ -279,11 +281,25 @@ def test_what_the_caller_cannot_view_is_not_there(platform: Gatepost) -> None:
 def test_the_last_admin_and_the_last_owner_stay(platform: Gatepost) -> None:
     apply(platform, Desired(roles=(DesiredRole(name="admin", assignees=(Holder("user:alice"),)),)))
     unassign_role(platform, ADMIN, "admin", "user:admin")
-    alice = Principal(subject=ADMIN.subject.__class__("user", "alice"), method=ADMIN.method, scope=None)
 
     with pytest.raises(Conflict, match="without an admin"):
-        apply(platform, Desired(roles=(DesiredRole(name="admin", assignees=()),)), alice, prune=True)
-    assert [m.subject for m in list_assignees(platform, alice, "admin", Wanted()).items] == ["user:alice"]
+        apply(platform, Desired(roles=(DesiredRole(name="admin", assignees=()),)), ALICE, prune=True)
+    assert [m.subject for m in list_assignees(platform, ALICE, "admin", Wanted()).items] == ["user:alice"]
+
+
+def test_one_admin_may_follow_another_in_one_plan(platform: Gatepost) -> None:
+    """The rule is about how it is afterwards, not about the order of steps."""
+    apply(platform, Desired(roles=(DesiredRole(name="admin", assignees=(Holder("user:alice"),)),)))
+    unassign_role(platform, ADMIN, "admin", "user:admin")
+    apply(platform, Desired(roles=(DesiredRole(name="admin", assignees=(Holder("user:bob"),)),)), ALICE, prune=True)
+    assert may(platform, "user:bob", "user:delete")
+    assert not may(platform, "user:alice", "user:delete")
+
+
+def test_a_plan_that_would_hold_up_everybody_is_refused(platform: Gatepost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatepost.directory.plans.MOST_STEPS", 9)
+    with pytest.raises(TooLarge, match="this plan has 10 steps, and 9 are done at once"):
+        apply(platform, EVERYTHING)
 
 
 def test_ends_are_kept_changed_and_over(platform: Gatepost, dice: FakeDice) -> None:

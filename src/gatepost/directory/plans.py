@@ -8,7 +8,7 @@ rules and its audit record; that nobody grants more than they hold is asked of w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,10 +16,11 @@ from gatepost.access import AuthorizationModel, RelationTuple, write_model_json
 from gatepost.audit.record import AuditRecord
 from gatepost.directory import groups, roles, services, sharing, users
 from gatepost.directory.desired import Desired, Plan, Step, digest_of
+from gatepost.directory.guards import an_admin_stays
 from gatepost.directory.planned_tuples import Look, resource_of
 from gatepost.directory.planning import MODEL, desired_model, kinds_of, steps_towards
 from gatepost.directory.resources import seen
-from gatepost.errors import Conflict, GatepostError, InvalidField
+from gatepost.errors import Conflict, GatepostError, InvalidField, TooLarge
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
 from gatepost.store import changelog
@@ -30,6 +31,7 @@ from gatepost.stores.models import write_version
 
 APPLY = "plan:apply"
 MAIN_STORE = "main"
+MOST_STEPS = 1000  # whoever else writes waits for it, ten seconds at most: a few milliseconds a step
 CHANGED = "the plan changed underneath: what it touches is not as it was at {}, so nothing was done; look at it again"
 Do = Callable[[Gatepost, Principal, str, Mapping[str, Any]], object]
 
@@ -68,21 +70,35 @@ def apply_plan(
         steps = steps_towards(Look(gate, caller, tx.connection, gate.now(), prune), desired)
         if not _is_reached(tx.base.revision, revision) or digest_of(steps) != digest:
             raise Conflict(CHANGED.format(revision))
+        if len(steps) > MOST_STEPS:
+            raise TooLarge(f"this plan has {len(steps)} steps, and {MOST_STEPS} are done at once: apply it in parts")
         tx.origin = CONFIG
-        joined = gate.within(tx)
-        for step in steps:
-            try:
-                if step.target == MODEL:
-                    joined = gate.within(tx, _write_model(joined, caller, desired))  # what follows is judged by it
-                else:
-                    _do(joined, caller, step)
-            except GatepostError as error:
-                raise _named(error, step) from None
+        with an_admin_stays(tx):
+            tx.is_guarded = True  # once, at the end: each step by itself would look at every admin there is
+            _do_all(gate.within(tx), caller, desired, steps, lambda model: gate.within(tx, model))
         if steps:
             counts: dict[str, object] = dict(Counter(str(step.verb) for step in steps))
             detail = {"digest": digest, "planned_at": revision} | counts
             tx.record(AuditRecord.of(caller, "plan.applied", "platform:main", at=tx.at, detail=detail))
         return Plan(str(tx.revision), steps)
+
+
+def _do_all(
+    gate: Gatepost,
+    caller: Principal,
+    desired: Desired,
+    steps: Sequence[Step],
+    judged_by: Callable[[AuthorizationModel], Gatepost],
+) -> None:
+    """Do one step after the other; what follows a model is judged by it.  Raises the error of the first that cannot be."""
+    for step in steps:
+        try:
+            if step.target == MODEL:
+                gate = judged_by(_write_model(gate, caller, desired))
+            else:
+                _do(gate, caller, step)
+        except GatepostError as error:
+            raise _named(error, step) from None
 
 
 def _is_reached(head: Revision, text: str) -> bool:

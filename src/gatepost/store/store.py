@@ -26,13 +26,15 @@ class Change:
     """An open write: it holds the head row, so nothing it has read can change before it commits.
 
     `log` feeds every process's memory, `record` the audit trail; both commit with the change or not at all.  `origin`
-    is where the tuples come from that it writes, unless the writer says otherwise.
+    is where the tuples come from that it writes, unless the writer says otherwise; `is_guarded` says that whoever opened
+    it looks after the last admin, once for all that is done in it.
     """
 
     connection: Connection
     base: Head
     at: datetime
     origin: str = "manual"
+    is_guarded: bool = False
     entries: list[Entry] = field(default_factory=list)
     records: list[AuditRecord] = field(default_factory=list)
 
