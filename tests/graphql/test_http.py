@@ -96,7 +96,7 @@ def test_what_is_no_request_is_refused_with_a_sentence(name: str, client: TestCl
 
 def test_an_operation_is_chosen_by_its_name(client: TestClient) -> None:
     query = "query A { me { kind } } query B { me { username } }"
-    body = {"query": query, "operationName": "A", "variables": None, "extensions": {}}
+    body: dict[str, Any] = {"query": query, "operationName": "A", "variables": None, "extensions": {}}
 
     assert ok(client.post("/graphql", json=body)) == {"data": {"me": {"kind": "anonymous"}}}
 
@@ -141,7 +141,7 @@ def test_a_bug_is_a_server_error_without_a_word_about_it(
 
 
 SECRET = "hunter2-hunter2-hunter2"
-SAID_WRONGLY = {
+SAID_WRONGLY: dict[str, tuple[str, dict[str, Any]]] = {
     "a variable": ("mutation($u: UserInput!) { createUser(user: $u) { id } }", {"u": {"password": SECRET}}),
     "a variable in a list": ("mutation($u: [Int!]) { createToken(name: $u) { token } }", {"u": [SECRET]}),
     "an unknown member": (

@@ -1,0 +1,143 @@
+"""The playground in a real browser: it needs nothing from elsewhere, keeps nothing, and our policy has nothing to block."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+
+import httpx2
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, Page, Request, expect
+
+from gatepost.gate import Gatepost
+from tests.conftest import ADMIN_PASSWORD, OpenGate, settings_for
+from tests.console.serving import free_listener, served
+from tests.server.calling import api_token, as_admin, bearer
+
+RUN = ".graphiql-execute-button"
+# GraphiQL's editor: its colours, and that it scrolls, are not ours to mend.
+THEIRS = {"exclude": [[".CodeMirror"], [".graphiql-logo"]]}
+
+
+@pytest.fixture
+def place() -> Iterator[tuple[socket.socket, str]]:
+    listening, address = free_listener()
+    with listening:
+        yield listening, address
+
+
+@pytest.fixture
+def url(open_gate: OpenGate, sqlite_url: str, place: tuple[socket.socket, str]) -> Iterator[str]:
+    settings = settings_for(sqlite_url)
+    main = replace(settings.main, public_url=place[1], allow_anonymous_access=False)
+    gate: Gatepost = open_gate(replace(settings, main=main))
+    with served(gate, place[0]):
+        yield place[1]
+
+
+class Visit:
+    """A page with what its browser complained of, and what it asked for."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.requests: list[Request] = []
+        page.set_default_timeout(20_000)
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._asked)
+
+    def _asked(self, request: Request) -> None:
+        self.requests.append(request)
+
+    def open(self) -> Page:
+        self.page.goto("/graphql")
+        self.page.wait_for_selector(RUN)
+        return self.page
+
+
+@pytest.fixture(params=["light", "dark"])
+def visit(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    with ExitStack() as opened:
+        context = opened.enter_context(browser.new_context(base_url=url, color_scheme=request.param))
+        yield Visit(context.new_page())
+
+
+def secret_of_an_api_token(url: str) -> str:
+    with httpx2.Client(base_url=url, trust_env=False) as client:
+        return api_token(client, as_admin(client))
+
+
+def give(page: Page, token: str) -> None:
+    page.get_by_label("API token or access token").fill(token)
+    page.get_by_label("API token or access token").press("Enter")
+
+
+def test_a_token_is_used_and_kept_nowhere(visit: Visit, url: str) -> None:
+    """IF-23: the playground with an API token, and it is in no storage, no cookie and no address."""
+    token = secret_of_an_api_token(url)
+    page = visit.open()
+    expect(page.locator("#as")).to_contain_text("Not signed in")
+
+    give(page, token)
+    expect(page.locator("#as")).to_have_text("You are admin")
+    page.click(RUN)
+    expect(page.locator(".result-window")).to_contain_text('"username": "admin"')
+    page.click('button[aria-label="Show Documentation Explorer"]')
+    expect(page.locator(".graphiql-doc-explorer")).to_contain_text("Mutation")
+    page.click('button[aria-label="Open settings dialog"]')
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+
+    kept = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href])")
+    assert token not in kept
+    assert kept.startswith("[{},{},")
+    assert token not in " ".join(each.url for each in visit.requests)
+    assert {each.url.startswith((url, "data:")) for each in visit.requests} == {True}
+    assert [it for it in visit.complaints if "status of 401" not in it] == []
+
+
+def test_the_session_of_the_console_and_an_access_token_open_it(visit: Visit, url: str) -> None:
+    """IF-23: there an access token does not."""
+    with httpx2.Client(base_url=url, trust_env=False) as client:
+        access = as_admin(client)["Authorization"].removeprefix("Bearer ")
+        assert client.get("/api/v1/me", headers=bearer(access)).status_code == 200
+    page = visit.page
+    page.goto("/login")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(ADMIN_PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url("**/")
+    visit.open()
+    expect(page.locator("#as")).to_have_text("You are admin")
+
+    give(page, "gp_not-a-token")
+    expect(page.locator("#as")).to_contain_text("Not signed in")
+    give(page, access)
+    expect(page.locator("#as")).to_have_text("You are admin")
+
+
+def test_axe_finds_nothing_in_our_part(visit: Visit, url: str) -> None:
+    page = visit.open()
+    give(page, secret_of_an_api_token(url))
+    expect(page.locator("#as")).to_have_text("You are admin")
+
+    found = Axe().run(page, context=THEIRS).response["violations"]
+
+    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
+    page.set_viewport_size({"width": 390, "height": 780})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_program_is_not_given_the_page(url: str) -> None:
+    with httpx2.Client(base_url=url, trust_env=False) as client:
+        opened = client.get("/graphql", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        assert "default-src 'none'; script-src 'self'; style-src 'self';" in opened.headers["content-security-policy"]
+        assert opened.headers["cache-control"] == "no-store"
+        assert client.head("/graphql", headers={"Accept": "text/html"}).status_code == 200
+        assert client.get("/graphql", headers={"Accept": "*/*"}).status_code == 401
+        stale = {"Accept": "text/html", "Cookie": "gp_session=gone", "Authorization": "Bearer gp_gone"}
+        assert client.get("/graphql", headers=stale).status_code == 200
