@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from gatepost.access.condition_cost import MACRO, Cost
 from gatepost.access.decision import ConditionUndecided
 from gatepost.access.model import Condition
 from gatepost.access.parameters import Value, address, convert, in_cidr
@@ -19,7 +20,6 @@ MAX_SAID = 300
 
 MAX_SUMS = 8
 
-_MACRO = re.compile(r"\.\s*(all|exists|exists_one|filter|map)\s*\(")
 _PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): ([^\n]*)")
 _STATUS = re.compile(r"^[A-Z_]+: ")
 
@@ -41,6 +41,7 @@ class CompiledCondition:
         self.name = condition.name
         self._kinds = dict(condition.parameters)
         self._expression = expression
+        self._cost = Cost(condition.expression)
 
     def decide(self, stored: Mapping[str, object], asked: Mapping[str, object]) -> bool:
         """Tell whether the condition holds for a tuple's `stored` context, which wins, and the question's own.
@@ -51,8 +52,11 @@ class CompiledCondition:
         missing = tuple(name for name in self._kinds if name not in asked and name not in stored)
         if missing:
             raise ConditionUndecided.over(self.name, f"the context is missing {', '.join(missing)}", missing)
+        values = self._typed({**asked, **stored})
+        if self._cost.is_too_much(values.values()):
+            raise ConditionUndecided.over(self.name, "the values are too large for what it does with them")
         try:
-            answer = self._expression.eval(data=self._typed({**asked, **stored})).plain_value()
+            answer = self._expression.eval(data=values).plain_value()
         except (RuntimeError, TypeError, ValueError, OverflowError) as error:
             raise ConditionUndecided.over(self.name, _plain(str(error))) from None
         if isinstance(answer, bool):
@@ -90,7 +94,7 @@ def compile_condition(condition: Condition) -> CompiledCondition:
         raise ExpressionError(
             condition.name, "conditions need the package cel-expr-python, which is not here"
         ) from None
-    if _MACRO.search(condition.expression) and condition.expression.count("+") > MAX_SUMS:
+    if MACRO.search(condition.expression) and condition.expression.count("+") > MAX_SUMS:
         # Each macro may double what the one before it made: twenty of them would fill any memory.
         raise ExpressionError(condition.name, f"beside a macro such as map, expected no more than {MAX_SUMS} '+'")
     variables = {name: _cel_type(kind) for name, kind in condition.parameters}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from gatepost.access.tuples import TupleCondition
 
 NO, UNKNOWN, YES = 0, 1, 2
+MAX_SECONDS = 1.0  # of evaluating conditions for one question: nothing else in the process runs meanwhile
 NOTHING: Mapping[str, object] = {}
 
 
@@ -23,7 +25,7 @@ class Moment:
     `problem` is why the first condition that could not be evaluated could not.
     """
 
-    __slots__ = ("_judged", "context", "model", "now", "problem")
+    __slots__ = ("_judged", "_spent", "context", "model", "now", "problem")
 
     def __init__(self, model: AuthorizationModel, now: float, context: Mapping[str, object] = NOTHING) -> None:
         self.model = model
@@ -31,6 +33,7 @@ class Moment:
         self.context = context
         self.problem: ConditionUndecided | None = None
         self._judged: dict[TupleCondition, int] | None = None
+        self._spent = 0.0
 
     def judge(self, condition: TupleCondition) -> int:
         """Answer YES, NO, or UNKNOWN where the condition cannot be evaluated: an unknown is not a no."""
@@ -38,7 +41,9 @@ class Moment:
             self._judged = {}
         verdict = self._judged.get(condition)
         if verdict is None:
+            began = time.monotonic()
             verdict = self._judged[condition] = self._evaluate(condition)
+            self._spent += time.monotonic() - began
         return verdict
 
     def _evaluate(self, condition: TupleCondition) -> int:
@@ -46,6 +51,9 @@ class Moment:
         try:
             if declared is None:
                 raise ConditionUndecided.over(condition.name, "the model does not have it")
+            if self._spent > MAX_SECONDS:
+                sentence = f"the conditions of this question take longer than {MAX_SECONDS:g} s"
+                raise ConditionUndecided.over(condition.name, sentence)
             return YES if compile_condition(declared).decide(condition.context, self.context) else NO
         except InvalidModel as error:
             self._keep(ConditionUndecided.over(condition.name, str(error)))

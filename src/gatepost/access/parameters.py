@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import isfinite
 
 Value = object
 
@@ -71,6 +72,8 @@ def _bool(value: object) -> bool:
 
 def _whole(bounds: tuple[int, int]) -> Callable[[object], int]:
     def read(value: object) -> int:
+        if type(value) is int and bounds[0] <= value <= bounds[1]:
+            return value  # a request may bring half a million of them
         number = _number(value)
         if number != number.to_integral_value() or not bounds[0] <= number <= bounds[1]:
             raise ValueError(f"expected a whole number from {bounds[0]} to {bounds[1]}")
@@ -80,6 +83,8 @@ def _whole(bounds: tuple[int, int]) -> Callable[[object], int]:
 
 
 def _double(value: object) -> float:
+    if type(value) is float and isfinite(value):
+        return value
     return float(_number(value))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from gatepost.access import Graph
+from gatepost.access import Graph, TooComplex
 from gatepost.directory.evaluation import require_ask
 from gatepost.errors import GatepostError
 from gatepost.gate import Gatepost
@@ -17,7 +18,7 @@ from gatepost.principal import Principal
 from gatepost.server.openfga import bodies
 from gatepost.stores.errors import StoreError, invalid
 from gatepost.stores.keys import TupleKey
-from gatepost.stores.questions import Asking, check_in, graph_in_memory, graph_of
+from gatepost.stores.questions import DEADLINE, Asking, check_in, graph_in_memory, graph_of
 
 MOST_CHECKS = 50
 MAIN = "main"
@@ -78,8 +79,10 @@ def _batch_check(name: str, gate: Gatepost, caller: Principal, body: bytes) -> b
 
     def answer(found: Found) -> bytes:
         _require_fitting([correlation for correlation, _, _ in items])
+        ends = time.monotonic() + DEADLINE
         result = {
-            correlation: _one(gate, found, key, replace(own, model=asking.model)) for correlation, key, own in items
+            correlation: _one(gate, found, key, replace(own, model=asking.model), ends)
+            for correlation, key, own in items
         }
         return _ENCODER.encode({"result": result}).encode()
 
@@ -104,9 +107,11 @@ def _require_fitting(correlations: list[str]) -> None:
         seen.add(correlation)
 
 
-def _one(gate: Gatepost, found: Found, key: TupleKey, asking: Asking) -> dict[str, Any]:
+def _one(gate: Gatepost, found: Found, key: TupleKey, asking: Asking, ends: float) -> dict[str, Any]:
     """One answer of a batch: what cannot be answered says so, and spoils no other."""
     try:
+        if time.monotonic() > ends:
+            raise TooComplex(f"the batch takes longer than {DEADLINE:g} s")
         return {"allowed": check_in(gate, *found, key, asking)}
     except StoreError as error:
         return {"error": {"input_error": error.code, "message": str(error)}}
