@@ -51,7 +51,7 @@ cookie = _Shown(
 )
 
 
-def _schemes(
+async def _schemes(
     _bearer: Annotated[None, Depends(bearer)],
     _basic: Annotated[None, Depends(basic)],
     _cookie: Annotated[None, Depends(cookie)],
