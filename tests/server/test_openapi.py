@@ -58,6 +58,7 @@ CONTRACT = {
     "/check/batch": {"post"},
     "/explain": {"post"},
     "/audit": {"get"},
+    "/revocations": {"get"},  # beyond the contract: for applications that verify access tokens themselves
 }
 ANSWERS = {"400", "401", "403", "409", "413", "421", "422", "429", "503"}
 OPEN = {"/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/auth/providers"}
