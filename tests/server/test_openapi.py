@@ -58,6 +58,8 @@ CONTRACT = {
     "/check/batch": {"post"},
     "/explain": {"post"},
     "/audit": {"get"},
+    "/plans": {"post"},
+    "/plans/apply": {"post"},
     "/revocations": {"get"},  # beyond the contract: for applications that verify access tokens themselves
 }
 ANSWERS = {"400", "401", "403", "409", "413", "421", "422", "429", "503"}
