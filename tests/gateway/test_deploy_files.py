@@ -87,3 +87,12 @@ def test_systemd_reads_the_unit(tmp_path: Path) -> None:
     done = subprocess.run([verify, "verify", unit], capture_output=True, text=True, check=False)
 
     assert "gatepost.service:" not in done.stderr, done.stderr
+
+
+def test_no_secret_gets_into_the_container() -> None:
+    """The secrets of compose.yaml stand beside it, and so inside of what is copied to build."""
+    ignored = DEPLOY.joinpath("Dockerfile.dockerignore").read_text("utf-8").splitlines()
+    compose = yaml.safe_load(DEPLOY.joinpath("compose.yaml").read_text("utf-8"))
+
+    assert {f"deploy/{secret['file']}" for secret in compose["secrets"].values()} <= set(ignored)
+    assert {".git", ".venv", "*.db*"} <= set(ignored)

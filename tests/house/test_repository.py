@@ -12,7 +12,7 @@ import pytest
 
 from tests.house.source import ROOT, modules
 
-PLACES = ("src", "tests", "tools", "benchmarks", "docs", "frontend", "requirements", ".ci")
+PLACES = ("src", "tests", "tools", "benchmarks", "deploy", "docs", "frontend", "requirements", ".ci")
 MADE = frozenset({"__pycache__", "node_modules", "vendor", ".venv"})
 LONGEST = 400
 LONGEST_OF_TESTS = 600  # a table of cases reads well where as much code would not
