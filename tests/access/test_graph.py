@@ -22,7 +22,7 @@ from gatepost.access import (
 )
 from gatepost.access.check import flat
 from gatepost.access.edges import Edges
-from gatepost.access.plan import Plan
+from gatepost.access.lookup import Plan
 from gatepost.principal import Entity, Question, Subject
 
 check_module = importlib.import_module("gatepost.access.check")  # the package's own `check` is the function

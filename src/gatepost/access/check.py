@@ -6,9 +6,9 @@ from gatepost.access.decision import Decision, Reason
 from gatepost.access.edges import MARK, Edges, Held, Route, Who
 from gatepost.access.evaluate import evaluate
 from gatepost.access.graph import Graph
+from gatepost.access.lookup import Combined, How, Plan
 from gatepost.access.model import PROTECTED
 from gatepost.access.moment import Moment
-from gatepost.access.plan import Plan
 from gatepost.access.usersets import Narrowing, who
 from gatepost.errors import InvalidField, Unavailable
 from gatepost.principal import ANONYMOUS, ANYONE, PLATFORM, Question, permission
@@ -61,13 +61,13 @@ def from_memo(question: Question, graph: Graph) -> Decision | None:
         known = edges.memo[edges.ids[subject.type][subject.id]]
     except (KeyError, IndexError):
         return None
-    if known is None or sequence & 1 or plan is None or not plan.exact or subject.relation:
+    if known is None or sequence & 1 or plan is None or subject.relation or not (plan.exact or plan.combined):
         return None
     mine, permissions = known
     number = route.ids.get(resource.id)
     allowed, reason = False, NO_RELATION
     if number is not None:
-        found = flat(edges, plan, number, mine)
+        found = flat(edges, plan, number, mine) if plan.exact else made_up(edges, plan.combined, number, mine)
         if found is None:
             return None
         if found:
@@ -78,6 +78,21 @@ def from_memo(question: Question, graph: Graph) -> Decision | None:
     if edges.sequence != sequence:
         return None
     return Decision(allowed, reason, revision, question, graph)
+
+
+def made_up(edges: Edges, part: Plan | Combined | None, number: int, mine: frozenset[int]) -> bool | None:
+    """Walk the flat plans that make up a relation.  None: one of them does not know, and it depends on that one."""
+    if part is None or isinstance(part, Plan):
+        return None if part is None else flat(edges, part, number, mine)
+    settles = part.how is How.OR  # the answer of one part that settles the whole
+    unknown = False
+    for place, each in enumerate(part.parts):
+        found = made_up(edges, each, number, mine)
+        if found is None:
+            unknown = True
+        elif (found if not place or part.how is not How.BUT_NOT else not found) is settles:
+            return settles
+    return None if unknown else not settles
 
 
 def flat(edges: Edges, plan: Plan, number: int, mine: frozenset[int]) -> bool | None:
@@ -192,7 +207,8 @@ def _is_within(edges: Edges, route: Route, name: str, depth: int) -> bool:
     plan, number = route.plan, route.ids.get(name)
     if plan is None or number is None:
         return False
-    return edges.deepest + plan.height <= depth + 1 or _is_shallow(edges, plan, number, depth)
+    height = plan.height if plan.combined is None else plan.combined.height
+    return edges.deepest + height <= depth + 1 or _is_shallow(edges, plan, number, depth)
 
 
 def _is_shallow(edges: Edges, plan: Plan, number: int, depth: int) -> bool:
@@ -228,8 +244,8 @@ def by_relation(edges: Edges, route: Route, someone: Who, number: int | None, mo
     if number is None or route.plan is None:
         return False
     base = number << edges.compiled.bits
-    if route.plan.exact and not someone.maybe and not someone.value & edges.compiled.mask and not edges.is_overlay:
-        found = flat(edges, route.plan, number, someone.mine)
+    if not someone.maybe and not someone.value & edges.compiled.mask and not edges.is_overlay:
+        found = made_up(edges, route.plan if route.plan.exact else route.plan.combined, number, someone.mine)
         if found is not None:
             return found
     return evaluate(edges, someone, base | route.relation, moment)

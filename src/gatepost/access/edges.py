@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import ClassVar
 
+from gatepost.access.lookup import Plan
 from gatepost.access.moment import NO, YES, Moment
-from gatepost.access.plan import Compiled, Plan
+from gatepost.access.plan import Compiled
 from gatepost.access.tuples import TupleCondition
 from gatepost.principal import ANYONE, PLATFORM, PLATFORM_NOUNS
 

@@ -11,8 +11,8 @@ from gatepost.access.decision import Decision, Reason
 from gatepost.access.edges import Edges, Who
 from gatepost.access.evaluate import evaluate
 from gatepost.access.graph import Graph
+from gatepost.access.lookup import Plan
 from gatepost.access.moment import NO, Moment
-from gatepost.access.plan import Plan
 from gatepost.access.trail import Hop, trail_of_usersets, trail_to_resource
 from gatepost.access.wording import named, sentence_of, step_text
 from gatepost.principal import ANONYMOUS, Question, permission

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from gatepost.access.combined import combine
+from gatepost.access.lookup import NO_RELATION, Link, Plan
 from gatepost.access.model import (
     AuthorizationModel,
     Computed,
@@ -24,47 +26,6 @@ from gatepost.access.validate import parts
 from gatepost.principal import ANYONE
 
 MAX_SETS = 500
-ENDLESS = 1_000_000
-NO_RELATION = 0  # the relation number of no relation, so that a plain subject's value is its id shifted
-
-
-@dataclass(slots=True, eq=False)
-class Link:
-    """Whoever is found by `source` holds `relation` here, by a tuple that names it with relation `suffix` (0: none)."""
-
-    source: Plan
-    suffix: int
-    relation: int
-
-
-@dataclass(slots=True, eq=False)
-class Plan:
-    """One set of relations of one type, flattened.
-
-    `exact` says that the flat form is the whole answer: no `and`, no `but not`, and every userset on the way is in the
-    subject's memo.  Otherwise the form holds at least everybody who may, and each has to be asked about.
-    """
-
-    kind: int
-    relations: frozenset[int]
-    own: tuple[int, ...] = ()
-    cells: tuple[int, ...] = ()  # where `own` stands among an object's cells
-    parents: tuple[tuple[int, dict[int, Plan]], ...] = ()
-    parent_cells: tuple[tuple[int, dict[int, Plan]], ...] = ()
-    links: tuple[Link, ...] = ()
-    exact: bool = True
-    height: int = ENDLESS  # how many parents, one above another, the types allow; ENDLESS where they go in a circle
-
-    def reachable(self) -> list[Plan]:
-        """This plan and all that it draws on."""
-        found: dict[int, Plan] = {}
-        todo = [self]
-        while todo:
-            plan = todo.pop()
-            if id(plan) not in found:
-                found[id(plan)] = plan
-                todo.extend(link.source for link in plan.links)
-        return list(found.values())
 
 
 @dataclass(slots=True)
@@ -120,6 +81,7 @@ class Compiled:
         self.unmemoised = {key: tuple(usersets - self.memoised) for key, usersets in named.items()}
         self.name_unmemoised = frozenset(key for key, usersets in self.unmemoised.items() if usersets)
         self.plans = self._make_plans()
+        combine(self)
         self.role = self.assignee = self.permission = self.permission_key = -1
         held = self.relation_key("role", "permission")
         if roles and held is not None and self.relation_key("role", "assignee") is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from gatepost.access.edges import Edges, Who
-from gatepost.access.plan import Plan
+from gatepost.access.lookup import Combined, How, Plan
 from gatepost.access.slices import Neighbours, is_long
 
 
@@ -187,3 +187,58 @@ class Reach:
             bits = self.edges.compiled.bits
             for suffix, way in place.onward:
                 way.todo.append(number << bits | suffix)
+
+
+class Combination:
+    """The walks of a combination's parts, as one.
+
+    `found` is exact if `surely` stands; otherwise it holds at least everything, and each has to be asked about.
+    """
+
+    __slots__ = ("_combined", "_doubted", "_reaches", "edges", "someone")
+
+    def __init__(self, edges: Edges, combined: Combined, someone: Who) -> None:
+        self.edges = edges
+        self.someone = someone
+        self._doubted = False
+        self._combined = combined
+        self._reaches = {id(leaf): Reach(edges, leaf, someone) for leaf in combined.leaves()}
+
+    @property
+    def surely(self) -> bool:
+        return not self._doubted and all(reach.surely for reach in self._reaches.values())
+
+    @surely.setter
+    def surely(self, value: bool) -> None:
+        self._doubted = not value
+
+    @property
+    def done(self) -> bool:
+        return all(reach.done for reach in self._reaches.values())
+
+    @property
+    def found(self) -> set[int]:
+        return self._of(self._combined, surely=self.surely)
+
+    def go(self, steps: int) -> None:
+        """Follow about `steps` tuples further.  Call with the graph's lock held."""
+        for reach in self._reaches.values():
+            if not reach.done:
+                reach.go(steps)
+                return
+
+    def catch_up(self) -> bool:
+        """As `Reach.catch_up`, of every part: all of them are at the same revision then."""
+        return all(reach.catch_up() for reach in self._reaches.values())
+
+    def _of(self, part: Plan | Combined, *, surely: bool) -> set[int]:
+        if isinstance(part, Plan):
+            return self._reaches[id(part)].found
+        sets = [self._of(each, surely=surely) for each in part.parts]
+        match part.how:
+            case How.OR:
+                return set[int]().union(*sets)
+            case How.AND:
+                return sets[0].intersection(*sets[1:])
+            case How.BUT_NOT:
+                return sets[0].difference(*sets[1:]) if surely else sets[0]

@@ -11,7 +11,7 @@ from gatepost.access.check import by_relation, counts, route_of, subject_of
 from gatepost.access.edges import Edges
 from gatepost.access.graph import Graph
 from gatepost.access.moment import NOTHING, Moment
-from gatepost.access.reach import Reach
+from gatepost.access.reach import Combination, Reach
 from gatepost.access.slices import SLICE, asked_in_slices, in_order, pause
 from gatepost.access.users import followed
 from gatepost.principal import Entity, Question, Subject, permission
@@ -104,16 +104,19 @@ def walk_ids(question: Question, graph: Graph, slice_size: int = SLICE) -> Itera
             pause()
 
 
-def _reach(question: Question, graph: Graph) -> Reach | None:
+def _reach(question: Question, graph: Graph) -> Reach | Combination | None:
     """Begin a walk; None if there is nothing to walk.  Raises as `check` does."""
     with graph.lock:
         edges = graph.edges
         route = route_of(edges, question.resource.type, question.action)
         someone = subject_of(edges, question, graph.moment(question.context))
-        return None if route.plan is None else Reach(edges, route.plan, someone)
+        plan = route.plan
+        if plan is None or plan.exact or plan.combined is None or someone.value & edges.compiled.mask:
+            return None if plan is None else Reach(edges, plan, someone)
+        return Combination(edges, plan.combined, someone)
 
 
-def _goes_on(reach: Reach, question: Question, graph: Graph) -> bool:
+def _goes_on(reach: Reach | Combination, question: Question, graph: Graph) -> bool:
     """Tell whether a walk is good for going on, after what was written since its last step."""
     if graph.edges.changes is not reach.edges.changes:
         return False  # another model, or all tuples read anew

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gatepost.access.edges import Edges, Who
+from gatepost.access.lookup import Plan
 from gatepost.access.moment import YES, Moment
-from gatepost.access.plan import Plan
 
 At = tuple[Plan, int]
 
