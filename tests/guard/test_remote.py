@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from gatepost.directory.roles import assign_role, create_role
 from gatepost.directory.users import UserChange, change_user
-from gatepost.errors import ConfigurationError
+from gatepost.errors import ConfigurationError, ProviderFailed
 from gatepost.principal import Entity, Scope
 from gatepost.tokens import access_tokens, key_rotation
 from gatepost.tokens.api_tokens import WantedToken, issue_api_token, revoke_api_token
@@ -272,6 +272,47 @@ def test_without_the_server_what_was_known_holds_for_a_bounded_time(
     assert eventually(lambda: shop.get("/", headers=known).status_code == 503, 6)
     problem(shop.get("/", headers=opaque), 503)
     problem(shop.get("/"), 503)
+
+
+def test_without_the_keys_no_token_is_judged(center: Center, remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither let in nor called bad: the server's key set is what is missing."""
+
+    def away(*_: object, **__: object) -> None:
+        raise ProviderFailed("Gatepost: no answer when asked for the key set")
+
+    monkeypatch.setattr("gatepost.sso.http.ProviderHttp.get", away)
+    shop = remote()
+
+    problem(shop.get("/", headers=bearer(center.token("ann"))), 503)
+    assert subject(shop, bearer(api_token(center, "ann")[0])) == "user:ann"
+
+
+def test_in_flask_it_is_the_same(center: Center) -> None:
+    from flask import Flask
+
+    from gatepost.wsgi import Authentication, require, visitor
+
+    app = Flask("shop")
+
+    @app.get("/datasets/<id>")
+    @require("edit", "dataset:{id}")
+    def edit(id: str) -> str:  # noqa: A002 - the parameter of the path
+        return str(visitor().subject)
+
+    guarded = Authentication(app.wsgi_app, server=center.url, client=center.client)
+    app.wsgi_app = guarded  # type: ignore[method-assign]
+    client = app.test_client(use_cookies=False)
+    ann, ben, cy = (bearer(center.token(name)) for name in ("ann", "ben", "cy"))
+    statuses = [client.get("/datasets/sales", headers=headers).status_code for headers in (ann, ben, cy, {})]
+    assert statuses == [200, 403, 404, 401]
+
+    with center.gate.change_unasked() as tx:
+        end_sessions(tx, [center.session])  # Cy's
+    try:
+        assert eventually(lambda: client.get("/datasets/sales", headers=cy).status_code == 401, A_SECOND)
+        assert client.get("/datasets/sales", headers=ann).text == "user:ann"
+    finally:
+        guarded.close()
 
 
 def test_an_application_that_starts_before_the_server(center: Center, remote: Remote) -> None:

@@ -27,3 +27,20 @@ def test_an_edge_brings_no_other(module: str, others: tuple[str, ...]) -> None:
 
     assert module in loaded
     assert sorted(loaded.intersection((*SERVER, *others))) == []
+
+
+def test_the_names_of_the_contract() -> None:
+    import gatepost.asgi
+    import gatepost.fastapi
+    import gatepost.sqlalchemy
+    import gatepost.testing
+    import gatepost.wsgi
+
+    promised = {
+        gatepost.asgi: ("Authentication", "require"),
+        gatepost.fastapi: ("current_principal", "requires"),
+        gatepost.wsgi: ("Authentication",),
+        gatepost.sqlalchemy: ("visible_to",),
+        gatepost.testing: ("TestGatepost",),
+    }
+    assert [name for module, names in promised.items() for name in names if not hasattr(module, name)] == []
