@@ -42,8 +42,9 @@ def change_something(gate: Gatepost, chance: Random, stores: list[str]) -> None:
     store = chance.choice(stores) if which == 1 else "main"
     lines = [_line(chance, platform=which == 2) for _ in range(chance.randrange(1, 4))]
     keys = [key(line) for line in dict.fromkeys(lines)]
-    more = {"writes": keys} if chance.randrange(3) else {"deletes": keys}
-    writes.write_tuples(gate, ADMIN, store, writes.TupleWrite(**more, ignore_duplicate=True, ignore_missing=True))
+    added, removed = (keys, []) if chance.randrange(3) else ([], keys)
+    wanted = writes.TupleWrite(writes=added, deletes=removed, ignore_duplicate=True, ignore_missing=True)
+    writes.write_tuples(gate, ADMIN, store, wanted)
 
 
 def storm(gate: Gatepost, seed: int, stores: list[str], count: int = 25) -> None:

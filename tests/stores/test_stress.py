@@ -11,9 +11,10 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.resources import files
+from typing import Any
 
 import psycopg
 import pytest
@@ -179,13 +180,15 @@ def test_replicas_agree_after_a_storm(
     child.tell("storm", 1, CHANGES_EACH, *stores)
     with ThreadPoolExecutor(8) as pool:
         deafening = pool.submit(lose_hints, gate_url, done)
-        working = [pool.submit(storm, each, seed, stores) for seed, each in enumerate((gate, gate, deaf), 2)]
+        working: list[Future[Any]] = [
+            pool.submit(storm, each, seed, stores) for seed, each in enumerate((gate, gate, deaf), 2)
+        ]
         working.append(pool.submit(come_and_go, gate, deaf))
         working.append(pool.submit(ask_elsewhere, gate, deaf, stores[0]))
         working.append(pool.submit(slowly, deaf, stores[1], lambda: one_waits(gate_url)))
         working.append(pool.submit(write_version, deaf, ADMIN, "main", WIDER))
-        for each in working:
-            each.result(timeout=GENEROUS)
+        for done_by in working:
+            done_by.result(timeout=GENEROUS)
         assert child.answer() == "done"
         done.set()
         deafening.result(timeout=GENEROUS)
@@ -235,10 +238,12 @@ def test_a_restore_while_all_are_writing_leaves_one_history(
 
     child.tell("storm", 2, CHANGES_EACH, *stores)
     with ThreadPoolExecutor(3) as pool:
-        working = [pool.submit(storm, each, seed, stores) for seed, each in enumerate((gate, deaf), 3)]
+        working: list[Future[Any]] = [
+            pool.submit(storm, each, seed, stores) for seed, each in enumerate((gate, deaf), 3)
+        ]
         working.append(pool.submit(backup.restore))
-        for each in working:
-            each.result(timeout=GENEROUS)
+        for done_by in working:
+            done_by.result(timeout=GENEROUS)
     assert child.answer() == "done"
 
     fresh = open_gate(gate_url, follow=False)
