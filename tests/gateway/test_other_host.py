@@ -306,3 +306,19 @@ def test_a_ticket_shows_nothing_of_the_session(gateway: Gateway, ann: Visitor) -
     assert (
         gateway.client.get("/api/v1/me", headers=bearer(parse_qs(urlsplit(url).query)["ticket"][0])).status_code == 401
     )
+
+
+def test_once_known_nothing_is_read_from_the_database(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked with each request of each application."""
+    ann = signed_in(gateway, "ann")
+    told(ann.ask())
+    told(ann.go(f"{URL}/forward-auth"))
+
+    def read() -> None:
+        raise AssertionError("the database was asked")
+
+    for name in ("read", "write", "snapshot", "change"):
+        monkeypatch.setattr(gateway.gate.store, name, read)
+    assert told(ann.ask())["user"] == "ann"
+    assert told(ann.go(f"{URL}/forward-auth"))["user"] == "ann"
+    monkeypatch.undo()
