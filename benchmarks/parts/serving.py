@@ -65,6 +65,14 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def resident(pid: int) -> list[float]:
+    """Megabytes of a process and of each of its children, as the kernel counts what is in memory."""
+    found = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 1e6]
+    for each in Path(f"/proc/{pid}/task").glob("*/children"):
+        found += [megabytes for child in each.read_text().split() for megabytes in resident(int(child))]
+    return found
+
+
 def wait_for(url: str, running: subprocess.Popen[bytes], log: Path) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until:
@@ -79,10 +87,12 @@ def wait_for(url: str, running: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @contextmanager
-def gatepost(folder: Path, core: int | None = None) -> Iterator[tuple[str, int]]:
-    """`gatepost serve` with one worker on the database in `folder`.  Gives its URL and process id."""
+def gatepost(folder: Path, core: int | None = None, workers: int = 1) -> Iterator[tuple[str, int]]:
+    """`gatepost serve` on the database in `folder`, or as the `gatepost.toml` there says.  Gives its URL and process id."""
     port = free_port()
-    command = [sys.executable, "-m", "gatepost.cli", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "gatepost.cli", "serve", "--port", str(port), "--workers", str(workers)]
+    if (folder / "gatepost.toml").exists():
+        command += ["--config", str(folder / "gatepost.toml")]
     url = f"http://127.0.0.1:{port}"
     with process(command, url, folder, "/readyz", core) as pid:
         yield url, pid
