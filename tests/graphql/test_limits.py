@@ -138,6 +138,14 @@ def test_a_text_that_cannot_be_stored_reaches_no_operation(text: str, company: C
     assert code_of(error)[1] in (400, 422)
 
 
+def test_neither_does_one_that_stands_in_the_document(company: Company) -> None:
+    query = 'mutation { createGroup(name: "x", description: "a\\u0000b") { name } }'
+
+    error = refused(company.client, query, company.admin)
+
+    assert error["extensions"]["errors"] == {"query": "there is a NUL character in it"}
+
+
 def test_a_question_has_an_object_as_its_context(company: Company) -> None:
     query = 'query($c: JSON) { check(action: "view", resource: "collection:sales", context: $c) { allowed } }'
 

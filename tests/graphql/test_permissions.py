@@ -10,8 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from graphql import is_non_null_type
 
+from gatepost.gate import Gatepost
 from gatepost.server.graphql.schema import schema
+from gatepost.store.relations import relate
 from tests.conftest import OpenGate, settings_for
 from tests.graphql.asking import ask, code_of, nodes, refused, send
 from tests.server.calling import (
@@ -215,6 +218,27 @@ def test_each_object_says_what_its_viewer_may_do(who: str, can: dict[str, bool],
     assert ("errors" not in send(company.client, give, headers).json()) is can["manageAccess"]
     delete = f"mutation {{ deleteResource({SALES[9:-1]}) {{ revision }} }}"
     assert ("errors" not in send(company.client, delete, headers).json()) is can["delete"]
+
+
+def test_a_tuple_that_gives_strangers_more_promises_them_nothing(company: Company, gate: Gatepost) -> None:
+    """Whoever is anonymous writes nothing, whatever a tuple says that came from elsewhere."""
+    share(company.client, company.ann, "anonymous:*")
+    with gate.change_unasked() as tx:
+        relate(tx, "role:admin", "assignee", "anonymous:*", author="user:ann")
+
+    found = ask(company.client, f"{{ {SALES} {{ {CAN} }} kinds {{ may {{ create edit delete }} }} }}")
+
+    assert found["resource"]["viewerCan"] == {"view": True, "edit": False, "delete": False, "manageAccess": False}
+    assert not any(allowed for kind in found["kinds"] for allowed in kind["may"].values())
+    assert code_of(refused(company.client, CREATE)) == ("unauthenticated", 401)
+
+
+def test_a_refused_field_is_null_alone() -> None:
+    """A field that could not be null would take every other answer of the request with it."""
+    kinds = (schema._schema.query_type, schema._schema.mutation_type)
+    needed = {name for kind in kinds if kind for name, it in kind.fields.items() if is_non_null_type(it.type)}
+
+    assert needed == {"signInProviders"}  # which refuses nobody
 
 
 def test_each_type_says_what_its_viewer_may_do(company: Company) -> None:

@@ -281,12 +281,12 @@ class Mutations:
         return [_reread(each) for each in found]
 
     @strawberry.mutation(description="Unlink a sign-in elsewhere from one's account.  The last way in stays.")
-    async def unlink_identity(self, info: Info, id: str) -> Done:  # noqa: A002
+    async def unlink_identity(self, info: Info, id: str) -> Done | None:  # noqa: A002
         await info.context.ask(identities.unlink_identity, id)
         return done(info)
 
     @strawberry.mutation(description="Take a refused sign-in off the list.  It changes nobody's account.")
-    async def dismiss_conflict(self, info: Info, id: str) -> Done:  # noqa: A002
+    async def dismiss_conflict(self, info: Info, id: str) -> Done | None:  # noqa: A002
         await info.context.ask(identities.dismiss_conflict, id)
         return done(info)
 

@@ -129,7 +129,7 @@ def _kind(found: abilities.TypeAbilities) -> Kind:
 @strawberry.type
 class Queries:
     @strawberry.field(description="One resource.  What the caller cannot view reads like what is not there.")
-    async def resource(self, info: Info, type: str, id: str) -> Resource:  # noqa: A002
+    async def resource(self, info: Info, type: str, id: str) -> Resource | None:  # noqa: A002
         return resource_shown(await info.context.ask(resources.get_resource, type, id))
 
     @strawberry.field(description="What the caller can view: complete, by type and id.")
@@ -155,13 +155,13 @@ class Mutations:
         return resource_shown(await info.context.ask(resources.create_resource, NewResource(**vars(resource))))
 
     @strawberry.mutation(description="Rename it (`edit`), or move it (`manage_access`, and `edit` on the new parent).")
-    async def change_resource(self, info: Info, type: str, id: str, changes: ResourceChanges) -> Resource:  # noqa: A002
+    async def change_resource(self, info: Info, type: str, id: str, changes: ResourceChanges) -> Resource | None:  # noqa: A002
         sent = {name: value or "" for name, value in vars(changes).items() if value is not strawberry.UNSET}
         changed = await info.context.ask(resources.change_resource, type, id, ResourceChange(**sent))
         return resource_shown(changed)
 
     @strawberry.mutation(description="Delete a resource with everything that was granted on it.")
-    async def delete_resource(self, info: Info, type: str, id: str) -> Done:  # noqa: A002
+    async def delete_resource(self, info: Info, type: str, id: str) -> Done | None:  # noqa: A002
         await info.context.ask(resources.delete_resource, type, id)
         return done(info)
 
@@ -179,6 +179,6 @@ class Mutations:
         return grant_shown(await info.context.ask(sharing.grant_access, type, id, wish))
 
     @strawberry.mutation(description="Take access away, for the next question already.  The last owner stays.")
-    async def revoke_access(self, info: Info, type: str, id: str, relation: str, subject: str) -> Done:  # noqa: A002
+    async def revoke_access(self, info: Info, type: str, id: str, relation: str, subject: str) -> Done | None:  # noqa: A002
         await info.context.ask(sharing.revoke_access, type, id, relation, subject)
         return done(info)

@@ -109,6 +109,6 @@ class Mutations:
         return IssuedServiceToken(token=issued.secret, details=token_shown(issued.token))
 
     @strawberry.mutation(description="Revoke a service token, at once and everywhere.")
-    async def revoke_service_token(self, info: Info, id: str) -> Done:  # noqa: A002
+    async def revoke_service_token(self, info: Info, id: str) -> Done | None:  # noqa: A002
         await info.context.ask(service_tokens.revoke_service_token, id)
         return done(info)

@@ -85,11 +85,11 @@ class Mutations:
         return IssuedToken(token=issued.secret, details=token_shown(issued.token))
 
     @strawberry.mutation(description="Revoke an API token, at once and everywhere.")
-    async def revoke_token(self, info: Info, id: str) -> Done:  # noqa: A002
+    async def revoke_token(self, info: Info, id: str) -> Done | None:  # noqa: A002
         await info.context.ask(api_tokens.revoke_api_token, id)
         return done(info)
 
     @strawberry.mutation(description="End a session with its tokens, at once and everywhere.")
-    async def end_session(self, info: Info, id: str) -> Done:  # noqa: A002
+    async def end_session(self, info: Info, id: str) -> Done | None:  # noqa: A002
         await info.context.ask(session_list.end_session, id)
         return done(info)
