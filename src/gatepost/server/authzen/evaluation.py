@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
-from gatepost.access import ConditionUndecided
+from gatepost.access import ConditionUndecided, TooComplex
 from gatepost.errors import GatepostError, InvalidField, InvalidRequest
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
@@ -22,6 +23,7 @@ from gatepost.server.authzen.target import Platform, Target
 
 Later = Callable[[], bytes]
 
+DEADLINE = 3.0  # seconds; what is not answered by then is not known
 INLINE = 100  # questions that are answered on the loop: well below a millisecond
 
 YES, NO = b'{"decision":true}', b'{"decision":false}'
@@ -54,8 +56,11 @@ def answer_several(target: Target, body: bytes) -> bytes | Later:
 def _all(target: Target, several: Evaluations) -> bytes:
     """Answer in order.  What fails is a denial with its error beside it (section 7.2.1)."""
     answers: list[dict[str, Any]] = []
+    ends = time.monotonic() + DEADLINE
     for item in several.items:
         try:
+            if time.monotonic() > ends:
+                raise TooComplex(f"the evaluations take longer than {DEADLINE:g} s")
             decision = _decided(target, read_evaluation(with_defaults(item, several.defaults)))
             answers.append({"decision": decision})
         except GatepostError as error:
