@@ -75,7 +75,7 @@ def test_fastapi(gatepost: TestGatepost, mode: str, request: pytest.FixtureReque
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     if mode == "server":
         server: Center = request.getfixturevalue("center")
-        guard = {"server": server.url, "client": server.client}
+        guard: dict[str, Any] = {"server": server.url, "client": server.client}
         alice, bob, carol = ({"Authorization": f"Bearer {server.token(name)}"} for name in ("ann", "ben", "cy"))
     else:
         guard = {"gate": gatepost.gate}
