@@ -61,12 +61,14 @@ def from_memo(question: Question, graph: Graph) -> Decision | None:
         known = edges.memo[edges.ids[subject.type][subject.id]]
     except (KeyError, IndexError):
         return None
-    if known is None or sequence & 1 or plan is None or subject.relation or not (plan.exact or plan.combined):
+    if known is None or sequence & 1 or subject.relation:
+        return None
+    if plan is not None and not plan.exact and plan.combined is None:
         return None
     mine, permissions = known
     number = route.ids.get(resource.id)
     allowed, reason = False, NO_RELATION
-    if number is not None:
+    if number is not None and plan is not None:
         found = flat(edges, plan, number, mine) if plan.exact else made_up(edges, plan.combined, number, mine)
         if found is None:
             return None
@@ -285,7 +287,7 @@ def related_route(edges: Edges, kind: str, relation: str) -> Route:
     definition = edges.compiled.model.types.get(kind)
     if definition is None:
         raise InvalidField({"resource": f"unknown type {kind}: one of {', '.join(edges.compiled.kinds)}"})
-    route = edges.known_route(kind, relation)
+    route = edges.known_route(kind, relation) if relation in definition.relations else None
     if route is None:
         known = ", ".join(definition.relations)
         raise InvalidField({"relation": f"{relation} is not a relation of {kind}: one of {known}"})

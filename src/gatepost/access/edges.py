@@ -24,6 +24,7 @@ Neighbours = dict[int, Held]
 Known = tuple[frozenset[int], frozenset[int]]
 MARK = 0
 KEPT_CHANGES = 10_000
+ASKING = "decision:ask"
 
 
 class Cells:
@@ -156,6 +157,8 @@ class Edges:
         self.routes: dict[str, dict[str, Route]] = {}
         for each in compiled.model.types.values():
             self.routes[each.name] = {name: self.route(each.name, name) for name in each.relations}
+        if compiled.permission_key >= 0 and PLATFORM.type in self.ids:
+            self.routes[PLATFORM.type][ASKING] = self.route(PLATFORM.type, ASKING)
 
     def intern(self, kind: str, name: str) -> int:
         """The number of an entity, given now if it has none.  Raises `KeyError` if the model has no such type."""
@@ -195,7 +198,8 @@ class Edges:
     def route(self, kind: str, action: str) -> Route:
         """Work out what `action` on `kind` looks up.
 
-        Only the names of the model's own relations get a number here: an action that somebody made up leaves no trace.
+        Only the names of the model's own relations, and of what is asked with every question of a decider, get a number
+        here: an action that somebody made up leaves no trace.
         """
         compiled = self.compiled
         key = compiled.relation_key(kind, action)
@@ -208,7 +212,7 @@ class Edges:
                 # `*:view` means every resource type.  It must not open the directory or the audit trail too.
                 pairs.discard(("*", wanted[1]))
             names = [f"{t}.{a}" for t, a in pairs]
-            if key is not None:
+            if key is not None or (kind == PLATFORM.type and action == ASKING):
                 for name in names:
                     self.intern(PLATFORM.type, name)
             keys = {self.value(PLATFORM.type, name) for name in names} - {0}

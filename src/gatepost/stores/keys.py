@@ -41,7 +41,12 @@ class Malformed(ValueError):
 
 
 def _has(text: str, unwanted: Iterable[str]) -> bool:
-    return any(c in text for c in unwanted) or any(unicodedata.category(c) in ("Cc", "Cs") for c in text)
+    for c in unwanted:
+        if c in text:
+            return True
+    if text.isascii() and text.isprintable():
+        return False  # most names, and nothing is looked up for them
+    return any(unicodedata.category(c) in ("Cc", "Cs") for c in text)
 
 
 def is_object(text: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from gatepost.server.json_bodies import read_json
@@ -40,12 +41,18 @@ def read_body(body: bytes) -> Body:
     return sent
 
 
+@cache
+def camel(name: str) -> str:
+    """A member's other name.  Called with the names in this package alone, so what is kept is bounded."""
+    head, *tail = name.split("_")
+    return head + "".join(part.capitalize() for part in tail)
+
+
 def member(sent: Body, name: str) -> Any:
     """A member by its name in snake case or, as protobuf also has it, in camel case.  None: absent, or null."""
     if name in sent:
         return sent[name]
-    head, *tail = name.split("_")
-    return sent.get(head + "".join(part.capitalize() for part in tail))
+    return sent.get(camel(name))
 
 
 def text(sent: Body, name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -80,10 +79,7 @@ def _batch_check(name: str, gate: Gatepost, caller: Principal, body: bytes) -> b
     def answer(found: Found) -> bytes:
         _require_fitting([correlation for correlation, _, _ in items])
         ends = time.monotonic() + DEADLINE
-        result = {
-            correlation: _one(gate, found, key, replace(own, model=asking.model), ends)
-            for correlation, key, own in items
-        }
+        result = {correlation: _one(gate, found, key, own, ends) for correlation, key, own in items}
         return _ENCODER.encode({"result": result}).encode()
 
     return _asked(gate, caller, store, asking, answer)
