@@ -159,3 +159,23 @@ def test_nothing_that_is_sent_is_our_fault(
         assert gate.memory.revision == before
         sent = answer.json()
         assert "code" in sent or "title" in sent, sent
+
+
+QUERIES = (
+    ("/stores", ("page_size", "continuation_token", "name")),
+    ("/stores/{store}/authorization-models", ("page_size", "continuation_token")),
+    ("/stores/{store}/changes", ("page_size", "continuation_token", "type", "start_time")),
+)
+ODD = (
+    "0", "-1", "1000000", "9" * 5000, "1.5", "NaN", "\0", "%00", "a:b", "doc", "x" * 6000, "=", "W10=", "WyIiXQ==",
+    "WyJcdWQ4MDAiXQ==", "WzEsMCwiYSIsIiJd", "WzEwMDAwMDAwMDAwMDAwMDAwMDAwMCwwLCIiLCIiXQ==", "2030-01-31T12:00:00Z",
+    "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2020-01-01", "\U0001f600", "\u202e", "é",
+)  # fmt: skip
+
+
+def test_neither_is_anything_in_a_query(client: TestClient, admin: Headers, places: dict[str, str]) -> None:
+    for path, names in QUERIES:
+        for name in names:
+            for value in ODD:
+                answer = client.get(path.format(**places), params={name: value}, headers=admin)
+                assert answer.status_code < 500, f"{path}?{name}={value!a}: {answer.text}"

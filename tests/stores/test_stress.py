@@ -132,6 +132,7 @@ def ask_elsewhere(gate: Gatepost, other: Gatepost, store: str) -> None:
     """What was answered here is true there: at once when asked, and by itself."""
     for number in range(8):
         in_store, shared = f"doc:p{number}#viewer@user:pat", f"collection:p{number}#viewer@user:pat"
+        other.memory.stores._opened = {}  # as when room was made for others: loaded anew while everybody writes
         put(gate, store, in_store)
         assert holds(other, store, in_store, newest=True)
         drop(gate, store, in_store)
