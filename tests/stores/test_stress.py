@@ -19,7 +19,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from gatepost import memory
 from gatepost.gate import Gatepost
+from gatepost.graphs import load_graph
 from gatepost.store import changelog
 from gatepost.store.relations import relate
 from gatepost.store.revision import Revision
@@ -254,3 +256,24 @@ def test_a_restore_while_all_are_writing_leaves_one_history(
         assert each.memory.revision.epoch != epoch
         assert gone not in each.memory.stores.records
         assert not each.check("user:ann", "view", "collection:lost").allowed
+
+
+def test_what_is_written_while_a_graph_is_loaded_is_not_missed(
+    gate: Gatepost, open_gate: OpenGate, gate_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the moment that a load sees and the moment from which the graph follows."""
+    store = shop(gate)
+    put(gate, store, "doc:1#viewer@user:early")
+    other = open_gate(gate_url, follow=False)
+
+    def load_while_others_write(*given: Any) -> Any:
+        graph = load_graph(*given)
+        put(gate, store, "doc:1#viewer@user:late")
+        drop(gate, store, "doc:1#viewer@user:early")
+        return graph
+
+    with monkeypatch.context() as patched:
+        patched.setattr(memory, "load_graph", load_while_others_write)
+        assert holds(other, store, "doc:1#viewer@user:late")
+    assert not holds(other, store, "doc:1#viewer@user:early")
+    assert state(other) == state(open_gate(gate_url, follow=False))
