@@ -25,7 +25,7 @@ VIEWING = {"owner", "editor", "viewer"}
 
 def enforcer(keys: Iterable[Key]) -> object:
     """Load `viewer` as far as casbin says it: owners, editors and viewers, of the data set or of its parent."""
-    import casbin  # type: ignore[import-untyped]  # only where it is compared: not a dependency
+    import casbin  # only where it is compared: not a dependency
 
     model = casbin.Model()
     model.load_model_from_text(MODEL)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
-
+from gatepost.gate import Gatepost
 from gatepost.server.pools import Pools
 from gatepost.sso.leaving import Left
 from gatepost.sso.revoking import give_back
 
 
-def give_back_later(request: Request, left: Left) -> None:
+def give_back_later(gate: Gatepost, pools: Pools, left: Left) -> None:
     if left.refresh_token:
-        pools: Pools = request.state.pools
-        pools.provider(left.provider).leave(give_back, request.state.gate, left.provider, left.refresh_token)
+        pools.provider(left.provider).leave(give_back, gate, left.provider, left.refresh_token)

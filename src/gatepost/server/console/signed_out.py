@@ -31,7 +31,7 @@ async def sign_out_everywhere(request: Request) -> Response:
     gate, caller = gate_of(request), caller_of(request)
     left = Left() if caller.is_anonymous else await request.state.pools.database(leave, gate, caller)
     departure = await _departure(request, left) if left.provider else None
-    give_back_later(request, left)
+    give_back_later(request.state.gate, request.state.pools, left)
     if departure is not None:
         target = departure.url
     elif left.provider:

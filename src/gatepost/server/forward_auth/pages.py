@@ -174,7 +174,7 @@ async def leave(request: Request) -> Response:
         return _see_other(f"{gate.settings.main.public_url}/logout")
     require_same_origin(request.scope["headers"], application.origins)
     left = await request.state.pools.database(_end, request, application)
-    give_back_later(request, left)
+    give_back_later(request.state.gate, request.state.pools, left)
     path = f"/oauth/{left.provider}/signed-out?open=true" if left.provider else "/login?done=signed-out"
     response = _see_other(f"{gate.settings.main.public_url}{path}")
     _put(response, application, application.cookie, "", 0)

@@ -13,14 +13,15 @@ from gatepost.directory.users import UNSET, NewPassword, NewUser, UserChange
 from gatepost.errors import Conflict
 from gatepost.gate import Gatepost
 from gatepost.principal import Method, Principal
+from gatepost.server.giving_back import give_back_later
 from gatepost.server.graphql.asking import Info
 from gatepost.server.graphql.connections import USUAL, After, Connection, First, connection, shown, wanted
 from gatepost.server.graphql.outcomes import Done, done
 from gatepost.server.hot import describe
 from gatepost.server.rest.users import ended_answer, user_answer
 from gatepost.sso import identities
+from gatepost.sso.leaving import Left, leave
 from gatepost.sso.reread import at_hand, read_again
-from gatepost.tokens.sessions import sign_out
 
 
 @strawberry.type(description="A person.")
@@ -192,11 +193,11 @@ def _me(gate: Gatepost, caller: Principal) -> Me:
     return Me(**describe(gate, caller, profile))
 
 
-def _log_out(gate: Gatepost, caller: Principal) -> None:
+def _log_out(gate: Gatepost, caller: Principal) -> Left:
     gate.require_signed_in(caller)
     if caller.method not in (Method.SESSION, Method.ACCESS_TOKEN) or caller.subject.type != "user":
         raise Conflict("this credential belongs to no session: revoke it instead")
-    sign_out(gate, caller)
+    return leave(gate, caller)
 
 
 @strawberry.type
@@ -292,7 +293,8 @@ class Mutations:
 
     @strawberry.mutation(description="End the session that the credential belongs to, with all its tokens.")
     async def log_out(self, info: Info) -> Done | None:
-        await info.context.ask(_log_out)
+        asking = info.context
+        give_back_later(asking.gate, asking.pools, await asking.ask(_log_out))
         return done(info)
 
 

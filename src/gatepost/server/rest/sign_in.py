@@ -51,7 +51,7 @@ def logout(request: Request, gate: Gate, caller: Caller) -> Response:
     gate.require_signed_in(caller)
     if caller.method not in (Method.SESSION, Method.ACCESS_TOKEN) or caller.subject.type != "user":
         raise Conflict("this credential belongs to no session: revoke it instead")
-    give_back_later(request, leave(gate, caller))
+    give_back_later(gate, request.state.pools, leave(gate, caller))
     return Response(status_code=204)
 
 
