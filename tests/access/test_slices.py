@@ -344,3 +344,30 @@ def test_and_and_but_not_of_flat_parts_take_no_lock_and_list_by_sets(subject: st
         answers = pool.submit(lambda: {name for name, each in asked.items() if check(each, graph, 25).allowed})
         assert answers.result(timeout=20) == expected
     assert expected or subject == "bob"
+
+
+def test_a_popular_group_is_not_looked_through_while_everybody_waits() -> None:
+    """Below the bound exactly its members are forgotten, whoever else is warm; beyond it, everybody at once."""
+    graph = popular()
+    graph.apply([put("group:other#member@user:bob"), put("group:few#member@user:1")], "1.1")
+    for name in ("1", "bob"):
+        check(Question(subject=Subject("user", name), action="view", resource=Entity("dataset", "d")), graph)
+    known = graph.edges.memo
+    bob = graph.edges.ids["user"]["bob"]
+    graph.apply([put("group:top#member@group:few#member")], "1.2")
+    assert known is graph.edges.memo
+    assert known[bob] is not None
+    with patch("gatepost.access.usersets.MAX_FORGOTTEN", 10):
+        graph.apply([put("group:top#member@group:all#member")], "1.3")
+    assert graph.edges.memo[bob] is None
+    question = Question(subject=Subject("user", "1"), action="view", resource=Entity("dataset", "d"))
+    assert check(question, graph).allowed
+
+
+def test_everybody_who_is_in_a_flat_list_is_named_without_being_asked_about() -> None:
+    graph = popular()
+    with patch("gatepost.access.users._may", side_effect=AssertionError("it asks about each")):
+        walked = [
+            each for part in walk_users(Entity("dataset", "d"), "viewer", [UserFilter("user")], graph) for each in part
+        ]
+    assert len(walked) == MANY

@@ -15,14 +15,16 @@ MAX_CANDIDATES = 1_000_000
 class Below:
     """One walk, in steps.  `found` grows to hold all who are of the `wanted` relations of types (0: individuals).
 
-    Each of them has to be asked about: exclusions, intersections, expiry and conditions are not judged here.
+    Each of them has to be asked about: exclusions, intersections, expiry and conditions are not judged here.  Only where
+    the relation's plan is exact, and `settled` still stands, does everybody have it who was found.
     """
 
-    __slots__ = ("_changed", "_long", "_seen", "_todo", "edges", "found", "wanted")
+    __slots__ = ("_changed", "_long", "_seen", "_todo", "edges", "found", "settled", "wanted")
 
     def __init__(self, edges: Edges, wanted: frozenset[int]) -> None:
         self.edges = edges
         self.wanted = wanted
+        self.settled = True
         self.found: set[int] = set()
         self._changed = edges.changes.count
         self._seen: set[int] = set()
@@ -71,11 +73,13 @@ class Below:
         changed = changes.since(self._changed)
         self._changed = changes.count
         if changed is None:
+            self.settled = False
             self._todo = [key for key in self._seen if key & compiled.mask]
             return
         for base in {key & ~compiled.mask for key, _ in changed}:
-            again = (base | relation for relation in compiled.relations.values())
-            self._todo += [key for key in again if key in self._seen]
+            again = [base | relation for relation in compiled.relations.values() if base | relation in self._seen]
+            self._todo += again
+            self.settled = self.settled and not again
 
     def _follow(self, rewrite: Rewrite, key: int, now: float) -> int:
         """Visit all that a definition names; answer how many tuples that took."""
@@ -97,6 +101,7 @@ class Below:
     def _named(self, key: int, suffix: int, now: float) -> int:
         """Visit the subjects of a forward key, whatever their condition."""
         held, timed = self.edges.forward.get(key), self.edges.timed.get(key, {})
+        self.settled = self.settled and not timed
         self._visit_all([value for value, (expires, _) in timed.items() if expires > now], suffix)
         if held is None:
             return 1

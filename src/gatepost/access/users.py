@@ -58,6 +58,13 @@ def walk_users(
         below.visit(number << edges.compiled.bits | route.relation)
     yield from followed(below, graph, moment.now, slice_size)
 
+    if below.settled and route.plan is not None and route.plan.exact:
+        everybody = list(below.found)
+        for start in range(0, len(everybody), slice_size):
+            yield tuple(_subject(edges, value, resource) for value in everybody[start : start + slice_size])
+            pause()
+        return
+
     def ask(value: int) -> Subject | None:
         return _subject(edges, value, resource) if _may(edges, route, value, number, moment) else None
 

@@ -12,6 +12,7 @@ from gatepost.principal import ANYONE, Subject
 FOREVER = float("inf")
 MAX_NARROWED = 10_000
 MAX_MEMO = 1_000_000
+MAX_FORGOTTEN = 20_000  # members below a change that are looked up one by one, with everybody waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +192,13 @@ class _Walk:
 def forget_below(edges: Edges, value: int) -> None:
     """Drop the memo of everybody who is, or is below, the subject `value`: what stands above it has changed."""
     compiled = edges.compiled
-    limit = edges.warm + len(edges.uncommon)
+    limit = min(2 * (edges.warm + len(edges.uncommon)) + 100, MAX_FORGOTTEN)
     seen, todo = {value}, [value]
     while todo:
         current = todo.pop()
         edges.forget(current)
-        if edges.kinds[current >> compiled.bits] & 1 or len(seen) > 2 * limit + 100:
-            # Everybody of a type is below, or more than have a memo: dropping all is both right and cheaper.
+        if edges.kinds[current >> compiled.bits] & 1 or len(seen) > limit:
+            # Everybody of a type is below, or more than have a memo, or too many: dropping all is right, and cheaper.
             edges.forget_everybody()
             return
         if not current & compiled.mask:
@@ -207,7 +208,11 @@ def forget_below(edges: Edges, value: int) -> None:
             edges.forget(base | relation)  # asked about as itself, it has what is computed from it
         for relation in compiled.own.get(relation_key, ()):
             key = base | relation
-            for below in (*edges.held(key), *edges.timed.get(key, ())):
+            held = edges.forward.get(key)
+            if isinstance(held, set) and len(held) > limit:
+                edges.forget_everybody()
+                return
+            for below in (*spread(held), *edges.timed.get(key, ())):
                 if below not in seen:
                     seen.add(below)
                     todo.append(below)
