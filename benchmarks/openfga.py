@@ -102,7 +102,9 @@ def write_in(contestant: Contestant, keys: Iterable[Key]) -> float:
 def fill_ours(folder: Path, database: str, n: int) -> None:
     """Make the database, and put the tuples in past Gatepost, as a restored backup would have them."""
     (folder / "model.fga").write_text(shop.GATEPOST_MODEL)
-    (folder / "gatepost.toml").write_text(f'[database]\nurl = "{database}"\n[access]\nmodel = "{folder}/model.fga"\n')
+    keys = f'[keys]\nencryption_keys = ["{"x" * 40}"]\n'
+    written = f'[database]\nurl = "{database}"\n{keys}[access]\nmodel = "{folder}/model.fga"\n'
+    (folder / "gatepost.toml").write_text(written)
     environ = {"GATEPOST_INITIAL_ADMIN_PASSWORD": ADMIN_PASSWORD}
     with Gatepost.open(load(folder / "gatepost.toml", environ)) as gate:
         at = to_micros(gate.now())
