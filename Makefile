@@ -48,7 +48,7 @@ test: $(VENV)/.dev $(SPRITE) ## the whole test suite, on SQLite and PostgreSQL (
 test-peers: $(VENV)/.dev $(SPRITE) peers ## tests against other people's real programs, such as OpenID providers
 	$(PYTEST) -m peer tests $(ARGS)
 
-peers: $(PEER)/node_modules/.package-lock.json $(SAML)/node_modules/.package-lock.json $(OPENFGA_SDK)/node_modules/.package-lock.json $(PEERS)/keycloak.made $(PEERS)/dex.made
+peers: $(PEER)/node_modules/.package-lock.json $(SAML)/node_modules/.package-lock.json $(OPENFGA_SDK)/node_modules/.package-lock.json $(PEERS)/keycloak.made $(PEERS)/dex.made $(PEERS)/openfga.made
 
 check: check-format check-lint check-types check-house check-assets ## format, lint, types, house rules, pinned front-end files
 

@@ -20,6 +20,7 @@ from gatepost.server.graphql.engine import Engine, Request
 from gatepost.server.pools import Pools
 from tests.conftest import ADMIN
 from tests.graphql.asking import ask, code_of, refused, send
+from tests.graphql.engines import run_apart
 from tests.server.calling import Company, browser_session, ok, problem
 
 ME = "{ me { username } }"
@@ -190,7 +191,7 @@ def run(engine: Engine, gate: Gatepost, pools: Pools, query: str) -> bytes:
     async def asking() -> bytes:
         return (await engine(gate, ADMIN, pools, Request(query=query))).body
 
-    return anyio.run(asking)
+    return run_apart(asking)
 
 
 def test_a_request_that_takes_too_long_is_given_up(
@@ -231,7 +232,7 @@ def test_who_comes_when_too_many_wait_is_told_at_once(
                 released.set()
 
     try:
-        anyio.run(both)
+        run_apart(both)
         assert b"admin" in run(engine, gate, pools, ME)
     finally:
         engine.close()

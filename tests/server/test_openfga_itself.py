@@ -1,29 +1,37 @@
-"""The same requests, asked of OpenFGA's own server: what our tables say is what it answers.
-
-GATEPOST_TEST_OPENFGA is the address of one that runs without authentication (`openfga run`).
-"""
+"""The same requests, asked of OpenFGA's own server: what our tables say is what it answers."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
 
+from tests.peers.programs import answers, free_port, made, program
 from tests.server.calling import ok
 from tests.server.openfga_world import MODEL, Store, new_store, refused
 from tests.server.test_openfga import NO_MODEL, NOT_ANSWERED, NOT_WRITTEN
 
 pytestmark = pytest.mark.peer
-ADDRESS = os.environ.get("GATEPOST_TEST_OPENFGA", "")
+START_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real OpenFGA on memory, without authentication."""
+    server, ports = made("openfga") / "openfga", (free_port(), free_port())
+    url = f"http://127.0.0.1:{ports[0]}"
+    command: list[str | Path] = [server, "run", f"--http-addr=127.0.0.1:{ports[0]}", f"--grpc-addr=127.0.0.1:{ports[1]}"]
+    command += ["--log-level=none", "--playground-enabled=false", "--metrics-enabled=false"]
+    log = tmp_path_factory.mktemp("openfga") / "log"
+    with program(command, lambda: answers(f"{url}/healthz"), log, within=START_SECONDS):
+        yield url
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    if not ADDRESS:
-        pytest.skip("GATEPOST_TEST_OPENFGA is not set")
-    with httpx2.Client(base_url=ADDRESS, trust_env=False) as client:
+def store(address: str) -> Iterator[Store]:
+    with httpx2.Client(base_url=address, trust_env=False) as client:
         yield new_store(client, {})
 
 
