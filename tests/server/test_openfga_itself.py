@@ -22,7 +22,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real OpenFGA on memory, without authentication."""
     server, ports = made("openfga") / "openfga", (free_port(), free_port())
     url = f"http://127.0.0.1:{ports[0]}"
-    command: list[str | Path] = [server, "run", f"--http-addr=127.0.0.1:{ports[0]}", f"--grpc-addr=127.0.0.1:{ports[1]}"]
+    command: list[str | Path] = [
+        server,
+        "run",
+        f"--http-addr=127.0.0.1:{ports[0]}",
+        f"--grpc-addr=127.0.0.1:{ports[1]}",
+    ]
     command += ["--log-level=none", "--playground-enabled=false", "--metrics-enabled=false"]
     log = tmp_path_factory.mktemp("openfga") / "log"
     with program(command, lambda: answers(f"{url}/healthz"), log, within=START_SECONDS):
