@@ -18,6 +18,7 @@ from tests.sso.provider_in_process import InProcessProvider, Raw
         (Raw(status=401, pieces=(b'{"error":"unauthorized_client"}',)), "does not accept Gatepost's client_id"),
         (Raw(status=500, pieces=(b"<html>secret-internals</html>",)), "the token request answered 500"),
         (Raw(status=400, pieces=(b'{"error":["invalid_grant"]}',)), "the token request answered 400"),
+        (Raw(status=400, pieces=(b'{"error":"code=secret-internals"}',)), "the token request answered 400"),
         (Raw(status=200, pieces=(b"access_token=a&token_type=bearer",)), "the token is not JSON"),
         (Raw(status=204, pieces=()), "the token request answered 204"),
         (Raw(status=307, headers={"Location": "https://evil.example/token"}), "is a redirect"),

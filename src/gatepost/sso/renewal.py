@@ -12,7 +12,7 @@ from gatepost.sso.http import Answer
 from gatepost.sso.id_token import validate_id_token
 from gatepost.sso.keys import VerifiedClaims
 from gatepost.sso.oauth2 import read_identity
-from gatepost.sso.token_request import MAX_TOKEN, Tokens, client_proof, token_document
+from gatepost.sso.token_request import MAX_TOKEN, Tokens, client_proof, error_code, token_document
 from gatepost.sso.userinfo import complete
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _document(provider: Provider, answer: Answer) -> Mapping[str, object]:
         raise ProviderFailed(f"{provider.name}: it does not accept Gatepost's client_id or client_secret")
     if answer.status != 200 or error is not None:
         raise ProviderFailed(
-            f"{provider.name}: the {_WHAT} request answered {answer.status}", detail=f"error {str(error)[:100]!r}"
+            f"{provider.name}: the {_WHAT} request answered {answer.status}", detail=f"error {error_code(error)}"
         )
     if str(document.get("token_type", "")).lower() != "bearer":
         raise ProviderFailed(f"{provider.name}: the {_WHAT} answer is not of type Bearer")

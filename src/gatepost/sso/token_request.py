@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from gatepost.sso.provider import Provider
 
 MAX_TOKEN = 128 * 1024
+_CODE = re.compile(r"[a-z_]{1,60}")
 MOST_FIELDS = 50
 FORM = "application/x-www-form-urlencoded"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -142,6 +144,14 @@ def _form(answer: Answer, name: str) -> Mapping[str, object]:
     return dict(pairs)
 
 
+def error_code(error: object) -> str:
+    """The provider's error for our log, if it looks like a code (RFC 6749 section 5.2).
+
+    Anything else is not repeated: a provider that echoes what it was sent would put a secret there.
+    """
+    return error if isinstance(error, str) and _CODE.fullmatch(error) else "of no known form"
+
+
 def _refused(provider: Provider, status: int, error: object) -> InvalidRequest | ProviderFailed:
     """Say why there are no tokens.  The answer itself is not repeated: a provider may put anything into it."""
     name = provider.name
@@ -155,7 +165,7 @@ def _refused(provider: Provider, status: int, error: object) -> InvalidRequest |
     if error == "redirect_uri_mismatch":
         return ProviderFailed(f"{name}: Gatepost's redirect URI is not registered there", detail=error)
     said = "with an error" if status == 200 else str(status)
-    return ProviderFailed(f"{name}: the token request answered {said}", detail=f"error {str(error)[:100]!r}")
+    return ProviderFailed(f"{name}: the token request answered {said}", detail=f"error {error_code(error)}")
 
 
 def _fits_a_header(token: str) -> bool:
