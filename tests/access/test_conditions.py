@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -122,11 +123,11 @@ def test_an_expression_that_does_not_fit_is_refused_with_its_place(
 
 
 def test_in_json_too() -> None:
-    document = write_model_json(read_model(f"{HEAD}condition fits(x: int) {{ x > 1 }}"))
-    document["conditions"]["fits"]["expression"] = "x > 'a'"  # type: ignore[index]
+    document: dict[str, Any] = write_model_json(read_model(f"{HEAD}condition fits(x: int) {{ x > 1 }}"))
+    document["conditions"]["fits"]["expression"] = "x > 'a'"
     with pytest.raises(InvalidModel, match="condition fits: found no matching overload"):
         validate(read_model_json(document))
-    document["conditions"]["fits"]["expression"] = "\ud800"  # type: ignore[index]
+    document["conditions"]["fits"]["expression"] = "\ud800"
     with pytest.raises(InvalidModel, match="expected an expression that is text"):
         validate(read_model_json(document))
 

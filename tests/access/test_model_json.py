@@ -6,6 +6,7 @@ import copy
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -30,7 +31,7 @@ from tests.access.test_openfga import FGA
 PATIENT = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
-SMALL: dict[str, object] = {
+SMALL: dict[str, Any] = {
     "schema_version": "1.1",
     "type_definitions": [
         {"type": "user"},
@@ -112,8 +113,8 @@ def test_any_model_survives_both_forms(model: AuthorizationModel) -> None:
 def test_modules_keep_their_names() -> None:
     document = copy.deepcopy(SMALL)
     document["schema_version"] = "1.2"
-    document["type_definitions"][1]["metadata"]["module"] = "wiki"  # type: ignore[index]
-    document["type_definitions"][1]["metadata"]["source_info"] = {"file": "wiki.fga"}  # type: ignore[index]
+    document["type_definitions"][1]["metadata"]["module"] = "wiki"
+    document["type_definitions"][1]["metadata"]["source_info"] = {"file": "wiki.fga"}
     model = read_model_json(document)
     assert model.modules == {("doc", ""): Module("wiki", "wiki.fga")}
     assert read_model_json(write_model_json(model)) == model
@@ -123,7 +124,7 @@ def test_modules_keep_their_names() -> None:
 def test_direct_types_are_written_first_where_they_may_be_moved() -> None:
     """`editor or [user]` means what `[user] or editor` does; `editor but not [user]` has no form in the language."""
     document = copy.deepcopy(SMALL)
-    relations = document["type_definitions"][1]["relations"]  # type: ignore[index]
+    relations = document["type_definitions"][1]["relations"]
     relations["viewer"]["union"]["child"].reverse()
     moved = read_model_json(document)
     assert "define viewer: [user:* with late, doc#viewer] or parent" in format_model(moved)
@@ -140,7 +141,7 @@ def test_direct_types_are_written_first_where_they_may_be_moved() -> None:
 
 def test_direct_types_may_stand_in_several_places() -> None:
     document = copy.deepcopy(SMALL)
-    relations = document["type_definitions"][1]["relations"]  # type: ignore[index]
+    relations = document["type_definitions"][1]["relations"]
     relations["viewer"] = {"intersection": {"child": [{"this": {}}, {"union": {"child": [{"this": {}}]}}]}}
     model = validate(read_model_json(document))
     assert isinstance(model.types["doc"].relations["viewer"], Intersection)
