@@ -38,7 +38,7 @@ from tests.directory.people import ADMIN, make_people
 from tests.sso.corp import CORP, come, said, with_providers
 from tests.stores.shop import parsed, put
 from tests.tokens.signing_in import by_bearer, by_cookie
-from tests.waiting import eventually
+from tests.waiting import A_BUSY_SECOND, eventually
 
 ROLES = {"roles": ClaimRule(path="$.roles")}
 CLAIMED = replace(CORP, claims_map=ROLES)
@@ -116,14 +116,14 @@ def test_another_process_knows_it_at_once_and_hears_of_its_end(
 ) -> None:
     second_gate = open_gate(with_providers(gate_url))
     session = arrives(gate, "curator")
-    eventually(lambda: second_gate.memory.session_roles.of(session.record.id) is not None, within=2)
+    eventually(lambda: second_gate.memory.session_roles.of(session.record.id) is not None, within=A_BUSY_SECOND)
     assert edits(second_gate, by_cookie(second_gate, session))
     later = open_gate(with_providers(gate_url))
     assert edits(later, by_cookie(later, session))
 
     end_session(gate, ADMIN, session.record.id)
 
-    eventually(lambda: second_gate.memory.session_roles.of(session.record.id) is None, within=2)
+    eventually(lambda: second_gate.memory.session_roles.of(session.record.id) is None, within=A_BUSY_SECOND)
     assert open_gate(with_providers(gate_url)).memory.session_roles.of(session.record.id) is None
 
 

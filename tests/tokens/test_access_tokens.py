@@ -28,7 +28,7 @@ from tests.conftest import OpenGate, settings_for
 from tests.dice import FakeDice
 from tests.directory.people import ADMIN, may
 from tests.tokens.signing_in import by_bearer, make_user, pair_for, part
-from tests.waiting import eventually
+from tests.waiting import A_BUSY_SECOND, eventually
 
 URL = "http://127.0.0.1:8420"
 Claims = dict[str, Any]
@@ -225,7 +225,7 @@ def test_it_dies_at_once_here_within_a_second_elsewhere_and_stays_dead(
             return True
         return False
 
-    eventually(lambda: dead(second_gate), within=1)
+    eventually(lambda: dead(second_gate), within=A_BUSY_SECOND)
     if how == "deleting":
         make_user(gate)
     elif how == "disabling":

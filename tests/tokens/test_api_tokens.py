@@ -24,7 +24,7 @@ from tests.conftest import OpenGate, settings_for
 from tests.dice import FakeDice
 from tests.directory.people import ADMIN, NOBODY, machine, make_collection, narrowed, person, share
 from tests.tokens.signing_in import by_basic, by_bearer, make_user
-from tests.waiting import eventually
+from tests.waiting import A_BUSY_SECOND, eventually
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -102,7 +102,7 @@ def test_revoked_is_revoked_at_once_here_and_within_a_second_elsewhere(alice: Ga
     revoke_api_token(alice, person("alice"), token.token.id)
     with pytest.raises(InvalidToken):
         by_bearer(alice, token.secret)
-    eventually(lambda: second_gate.memory.has_ended(token.token.id), within=1)
+    eventually(lambda: second_gate.memory.has_ended(token.token.id), within=A_BUSY_SECOND)
     with pytest.raises(InvalidToken):
         by_bearer(second_gate, token.secret)
     with pytest.raises(NotFound):

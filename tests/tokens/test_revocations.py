@@ -13,6 +13,7 @@ from gatepost.store.relations import relate
 from gatepost.tokens import key_rotation
 from gatepost.tokens.revocations import Revocations, revocations
 from gatepost.tokens.sessions import Arrival, end_sessions, open_session
+from tests.conftest import OpenGate
 from tests.dice import NOON
 from tests.directory.people import NOBODY, make_people, person
 
@@ -72,8 +73,23 @@ def test_another_process_tells_the_same(gate: Gatepost, second_gate: Gatepost, a
     begun = revocations(gate, admin).revision
     ended = session(gate, "ann")
     end(gate, ended)
+    second_gate.memory.catch_up()
 
     assert revocations(second_gate, admin, begun).ended == (ended,)
+
+
+def test_another_process_that_has_not_heard_yet_says_no_news_and_then_the_news(
+    gate: Gatepost, gate_url: str, open_gate: OpenGate, admin: Principal
+) -> None:
+    make_people(gate, "ann")
+    begun = revocations(gate, admin).revision
+    behind = open_gate(gate_url, follow=False)
+    ended = session(gate, "ann")
+    end(gate, ended)
+
+    assert revocations(behind, admin, begun) == Revocations(revision=begun, whole=False)
+    behind.memory.catch_up()
+    assert revocations(behind, admin, begun).ended == (ended,)
 
 
 def test_deleting_somebody_ends_what_they_had(gate: Gatepost, admin: Principal) -> None:

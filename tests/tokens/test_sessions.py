@@ -22,7 +22,7 @@ from tests.dice import FakeDice
 from tests.directory.people import ADMIN, GOOD_PASSWORD, NOBODY, person
 from tests.sso.corp import with_providers
 from tests.tokens.signing_in import by_bearer, by_cookie, cookie_for, make_user, pair_for, who
-from tests.waiting import eventually
+from tests.waiting import A_BUSY_SECOND, eventually
 
 HOUR = timedelta(hours=1)
 MOMENT = timedelta(microseconds=1)
@@ -146,7 +146,7 @@ def test_signing_out_ends_it_here_at_once_and_elsewhere_within_a_second(alice: G
     sign_out(alice, caller)
     with pytest.raises(InvalidToken):
         by_cookie(alice, session)
-    eventually(lambda: second_gate.memory.has_ended(session.record.id), within=1)
+    eventually(lambda: second_gate.memory.has_ended(session.record.id), within=A_BUSY_SECOND)
     with pytest.raises(InvalidToken):
         by_cookie(second_gate, session)
     with pytest.raises(InvalidToken):
@@ -234,7 +234,7 @@ def test_disabling_ends_sessions_for_good(alice: Gatepost, second_gate: Gatepost
     session = cookie_for(alice)
     by_cookie(second_gate, session)
     assert change_user(alice, ADMIN, "alice", UserChange(disabled=True)).sessions == 1
-    eventually(lambda: "user:alice" in second_gate.memory.disabled, within=1)
+    eventually(lambda: "user:alice" in second_gate.memory.disabled, within=A_BUSY_SECOND)
     for gate in (alice, second_gate):
         with pytest.raises(InvalidToken):
             by_cookie(gate, session)
