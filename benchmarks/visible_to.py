@@ -96,7 +96,7 @@ def share(gate: Gatepost, rows: int) -> None:
         "expires_at": None,
         "condition": None,
     }
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         for count in VISIBLE:
             found = granted(count, rows)
             while pairs := list(islice(found, AT_ONCE)):

@@ -106,7 +106,7 @@ def test_a_database_that_does_not_answer(tmp_path: Path) -> None:
     ("schema", "status"), [("0001", Status.WARN), ("9999", Status.FAIL)], ids=["older", "newer than the program"]
 )
 def test_a_schema_of_another_age(gate: Gatepost, gate_url: str, schema: str, status: Status) -> None:
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": schema})
 
     checks = by_name(examine_configuration(settings_for(gate_url), Dice()))

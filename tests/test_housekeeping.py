@@ -20,7 +20,7 @@ PASSWORD = "seven-wet-herons"
 
 
 def count(gate: Gatepost, table: Table) -> int:
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
@@ -37,7 +37,7 @@ def test_a_time_bound_membership_goes_with_a_record_once_its_time_is_over(
     dice.advance(timedelta(hours=2))
     clear_away(gate)
     assert list_members(gate, admin, "night-shift", Wanted()).items == []
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         t = tables.audit
         events = connection.execute(select(t.c.event).where(t.c.target == "group:night-shift")).scalars().all()
     assert "access.expired" in events

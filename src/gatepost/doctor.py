@@ -59,7 +59,7 @@ def examine(gate: Gatepost, caller: Principal) -> list[Check]:
     """Examine a gate that runs.  It takes `provider:view` and `key:view`, and asks no provider: see `Provider.look`."""
     gate.require(caller, "provider:view", seen_by="")
     gate.require(caller, "key:view", seen_by="")
-    checks = list(of_store(gate.settings, gate.store, gate.now, lambda: gate.sealer))
+    checks = list(of_store(gate.settings, gate.database, gate.now, lambda: gate.sealer))
     checks += of_address(gate.settings)
     for source in providers_of(gate).sources():
         checks += of_source(source)

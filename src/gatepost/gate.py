@@ -45,7 +45,7 @@ class Gatepost:
         self, settings: Settings, store: Store, memory: Memory, sealer: Sealer, passwords: Passwords, dice: Dice
     ) -> None:
         self.settings = settings
-        self.store = store
+        self.database = store
         self.memory = memory
         self.sealer = sealer
         self.passwords = passwords
@@ -53,7 +53,7 @@ class Gatepost:
         self.journal = Journal(store, self.now)
         self.first_start: FirstStart | None = None
         self.demo_people: Sequence[object] = ()  # the sign-in page offers them by name
-        self._providers: object = None
+        self._made: object = None
         self._tail: Tail | None = None
         self._joined: Change | None = None
         self._closers: list[Callable[[], None]] = []
@@ -71,7 +71,7 @@ class Gatepost:
 
     def follow(self) -> None:
         """Start following the changes that other processes make."""
-        self._tail = Tail(hints_for(self.store), self.memory.catch_up)
+        self._tail = Tail(hints_for(self.database), self.memory.catch_up)
         self._tail.start()
         self.journal.start()
 
@@ -86,7 +86,7 @@ class Gatepost:
         if self._tail is not None:
             self._tail.stop()
         self.journal.stop()
-        self.store.close()
+        self.database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -102,14 +102,14 @@ class Gatepost:
     def new_id(self) -> str:
         return self.dice.new_id()
 
-    def providers(self, make: Callable[[Gatepost], T]) -> T:
+    def made(self, make: Callable[[Gatepost], T]) -> T:
         """What `make` makes of this gate, made once: the providers, with what they know of endpoints and keys.
 
         The type is the caller's, for signing in elsewhere is a layer above this one.
         """
-        if self._providers is None:
-            self._providers = make(self)
-        return cast("T", self._providers)
+        if self._made is None:
+            self._made = make(self)
+        return cast("T", self._made)
 
     # -- may? -------------------------------------------------------------------------------------------------------
 
@@ -217,7 +217,7 @@ class Gatepost:
         if self._joined is not None:
             yield self._joined
             return
-        with self.store.change(self.memory.catch_up_to, self.memory.applied) as tx:
+        with self.database.change(self.memory.catch_up_to, self.memory.applied) as tx:
             yield tx
 
     def within(self, tx: Change, model: AuthorizationModel | None = None) -> Self:

@@ -40,7 +40,7 @@ def forget_sessions(gate: Gatepost) -> None:
     now = gate.now()
     unused = (t.c.expires_at <= now, or_(t.c.provider_token.is_not(None), t.c.id_token.is_not(None)))
     over = or_(t.c.ended_at < now - SESSIONS_KEPT, t.c.expires_at < now - SESSIONS_KEPT)
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         connection.execute(delete(r).where(r.c.expires_at < now))
         connection.execute(update(t).where(*unused).values(provider_token=None, id_token=None))
         connection.execute(delete(t).where(over))
@@ -49,9 +49,9 @@ def forget_sessions(gate: Gatepost) -> None:
 def forget_handles(gate: Gatepost) -> None:
     """Single-use handles that would be refused by their age anyhow, and counters of failures that nobody asks for."""
     t = tables.used_once
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         connection.execute(delete(t).where(t.c.expires_at < gate.now()))
-    forget_old(gate.store, gate.now())
+    forget_old(gate.database, gate.now())
     authorization_codes.forget_old(gate)
     device_codes.forget_old(gate)
 

@@ -143,7 +143,7 @@ def current_model(settings: Settings, connection: Connection) -> AuthorizationMo
 def _require_right_key(gate: Gatepost) -> None:
     """A database whose secrets were sealed with another key is not started on: half of it could not be read."""
     t = tables.facts
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         canary = connection.execute(select(t.c.value).where(t.c.name == CANARY)).scalar_one_or_none()
     if canary is None:
         return
@@ -160,7 +160,7 @@ def _require_right_key(gate: Gatepost) -> None:
 def _start_for_the_first_time(gate: Gatepost) -> FirstStart | None:
     """On an empty database: roles, an admin, signing keys, all or nothing.  Of two processes that start, one does it."""
     t = tables.facts
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         if connection.execute(select(t.c.name).where(t.c.name == CANARY)).one_or_none() is not None:
             return None
     given = gate.settings.main.initial_admin_password

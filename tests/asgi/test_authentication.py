@@ -388,6 +388,6 @@ def test_services_are_on_record(shop: TestClient, gatepost: TestGatepost) -> Non
 
     from gatepost.store import tables
 
-    with gatepost.gate.store.read() as connection:
+    with gatepost.gate.database.read() as connection:
         found = connection.execute(select(tables.audit.c.target).where(tables.audit.c.event == "service.called")).all()
     assert [row.target for row in found] == ["GET /"]

@@ -105,7 +105,7 @@ def newest(gate: Gatepost, wanted: Filter | None = None) -> list[AuditRecord]:
 
 
 def count(gate: Gatepost) -> int:
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return int(connection.execute(select(func.count()).select_from(tables.audit)).scalar_one())
 
 
@@ -127,12 +127,12 @@ def test_a_failing_change_leaves_neither_change_nor_record(gate: Gatepost, monke
     """They commit together: whatever breaks after the record was handed in takes it along."""
     make_people(gate, "alice")
     make_collection(gate, "alice", "c")
-    before, head = count(gate), gate.store.head()
+    before, head = count(gate), gate.database.head()
 
     def broken(*_: object) -> NoReturn:
         raise RuntimeError("the disk is on fire")
 
-    monkeypatch.setattr(gate.store, "_seal", broken)
+    monkeypatch.setattr(gate.database, "_seal", broken)
     for attempt in (
         lambda: create_group(gate, ADMIN, "team"),
         lambda: grant_access(gate, ADMIN, *C, NewGrant(subject="user:*", relation="viewer")),
@@ -142,7 +142,7 @@ def test_a_failing_change_leaves_neither_change_nor_record(gate: Gatepost, monke
         with pytest.raises(RuntimeError):
             attempt()
     monkeypatch.undo()
-    assert (count(gate), gate.store.head()) == (before, head)
+    assert (count(gate), gate.database.head()) == (before, head)
     assert "user:alice" not in gate.memory.disabled
     assert tuples_naming(gate, "user:*") == []
 

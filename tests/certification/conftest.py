@@ -33,7 +33,7 @@ class RelyingParty:
 
     def people(self) -> set[str]:
         """Whoever has an account, but for the first administrator."""
-        with self.running.gate.store.read() as connection:
+        with self.running.gate.database.read() as connection:
             return set(connection.execute(select(tables.users.c.username)).scalars()) - {"admin"}
 
     def visitor(self) -> Visitor:

@@ -36,7 +36,7 @@ MOMENTS = [
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_times_come_back_to_the_microsecond_and_in_utc(gate: Gatepost, moment: datetime) -> None:
     row = {"digest": b"\0\xff", "expires_at": moment}
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         connection.execute(insert(tables.used_once).values(**row))
         found = connection.execute(select(tables.used_once)).one()
 
@@ -48,7 +48,7 @@ def test_times_come_back_to_the_microsecond_and_in_utc(gate: Gatepost, moment: d
 
 def test_times_are_compared_to_the_microsecond(gate: Gatepost) -> None:
     t = tables.used_once
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         connection.execute(insert(t).values(digest=b"x", expires_at=NOON))
         just_after = NOON + timedelta(microseconds=1)
         assert connection.execute(select(t).where(t.c.expires_at < just_after)).one_or_none() is not None
@@ -66,9 +66,9 @@ VALUES: list[Any] = [
 
 @pytest.mark.parametrize("value", VALUES)
 def test_small_json_values_come_back_as_they_were(gate: Gatepost, value: Any) -> None:
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         record = AuditRecord(event="e", target="t", subject="s", method="m", at=NOON, detail=value)
-        gate.store.write_audit(connection, [record])
+        gate.database.write_audit(connection, [record])
         t = tables.audit
         assert connection.execute(select(t.c.detail).where(t.c.event == "e")).scalar_one() == value
 
@@ -92,7 +92,7 @@ def test_an_audit_record_comes_back_whole(gate: Gatepost) -> None:
     )
     with gate.change_unasked() as tx:
         tx.record(record)
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         row = connection.execute(select(tables.audit).where(tables.audit.c.id == record.id)).one()
 
     assert AuditRecord(**(row._asdict() | {"revision": None})) == record
@@ -106,7 +106,7 @@ def test_a_key_that_is_taken_is_refused_by_the_database_itself(gate: Gatepost, a
     create_group(gate, admin, "Team")
 
     values = {"name": "team", "description": "", "origin": "manual", "created_at": NOON, "created_by": "x"}
-    with pytest.raises(IntegrityError), gate.store.write() as connection:
+    with pytest.raises(IntegrityError), gate.database.write() as connection:
         connection.execute(insert(tables.groups).values(**values))
 
 
@@ -120,7 +120,7 @@ def test_tokens(gate: Gatepost, admin: Principal) -> None:
 
     revoke_api_token(gate, admin, issued.token.id)
     assert read_token(gate, digest(issued.secret)) is None
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         stored = repr([connection.execute(select(table)).all() for table in (tables.audit, tables.changelog)])
     assert issued.secret not in stored
 
@@ -141,7 +141,7 @@ def test_sessions(gate: Gatepost, admin: Principal) -> None:
     assert read_session(gate, digest(opened.secret)) is None
     with gate.change_unasked() as tx:
         assert end_sessions(tx, [opened.record.id]) == 0, "the first ending counts"
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         row = connection.execute(select(tables.sessions)).one()
     assert (row.ended_at, row.id_token) == (NOON, None)
 
@@ -171,15 +171,15 @@ def test_refresh_tokens_are_rotated_and_reuse_ends_the_family(gate: Gatepost, ad
 def test_throttle_counters(gate: Gatepost, dice: FakeDice) -> None:
     who = ("alice", "192.0.2.1")
     for _ in range(6):
-        throttle.note_failure(gate.store, *who, NOON)
+        throttle.note_failure(gate.database, *who, NOON)
     with pytest.raises(Throttled) as slowed:
-        throttle.require_not_throttled(gate.store, *who, NOON)
+        throttle.require_not_throttled(gate.database, *who, NOON)
     assert slowed.value.retry_after == 2
-    throttle.require_not_throttled(gate.store, "bob", "192.0.2.2", NOON)
-    throttle.require_not_throttled(gate.store, *who, NOON + throttle.FORGOTTEN_AFTER)
+    throttle.require_not_throttled(gate.database, "bob", "192.0.2.2", NOON)
+    throttle.require_not_throttled(gate.database, *who, NOON + throttle.FORGOTTEN_AFTER)
 
-    throttle.note_success(gate.store, *who, NOON)
-    throttle.require_not_throttled(gate.store, *who, NOON)
+    throttle.note_success(gate.database, *who, NOON)
+    throttle.require_not_throttled(gate.database, *who, NOON)
 
 
 def test_pages_show_everything_once_in_the_order_of_bytes(gate: Gatepost, admin: Principal) -> None:
@@ -201,11 +201,11 @@ def test_pages_show_everything_once_in_the_order_of_bytes(gate: Gatepost, admin:
 def test_pages_go_backwards_over_several_columns_too(gate: Gatepost) -> None:
     rows = [{"type": t, "id": i} for t in ("a", "B", "b") for i in ("1", "2", "Z", "z")]
     t = tables.resources
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         connection.execute(insert(t), [r | {"display_name": "", "created_at": NOON, "created_by": ""} for r in rows])
 
     seen, cursor = [], ""
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         while True:
             wanted = Wanted(limit=5, cursor=cursor)
             page = read_page(

@@ -49,7 +49,7 @@ def test_each_origin_removes_only_its_own(gate: Gatepost) -> None:
     assert not unshare(gate, "scim")
     unshare(gate, "sso:keycloak")
 
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         assert [row.origin for row in held_by(connection, "collection:sales")] == ["manual"]
 
 
@@ -101,10 +101,10 @@ def test_an_expiry_can_be_changed_both_ways(gate: Gatepost, dice: FakeDice) -> N
 
 def test_what_has_not_changed_takes_no_revision(gate: Gatepost) -> None:
     share(gate)
-    before = gate.store.head()
+    before = gate.database.head()
     share(gate)
 
-    assert gate.store.head() == before
+    assert gate.database.head() == before
 
 
 def test_forgetting_a_thing_leaves_no_tuple_of_it(gate: Gatepost) -> None:
@@ -118,7 +118,7 @@ def test_forgetting_a_thing_leaves_no_tuple_of_it(gate: Gatepost) -> None:
     with gate.change_unasked() as tx:
         assert forget(tx, "group:team") == 3
 
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         left = [row.subject for row in held_by(connection, "collection:sales")]
         assert left == ["group:teal#member", "group:team2#member"]
         assert not held_by(connection, "group:team")
@@ -151,7 +151,7 @@ def test_identifiers_compare_byte_by_byte(gate: Gatepost, one: str, other: str, 
     share(gate, subject=other)
     unshare(gate, subject=one)
     assert (may_view(gate, one), may_view(gate, other)) == (False, True)
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         assert holding(connection, one, "viewer") == []
         assert len(holding(connection, other, "viewer")) == 1
 
@@ -161,7 +161,7 @@ def test_trailing_spaces_count(gate: Gatepost) -> None:
     share(gate, subject="user:ann")
     share(gate, subject="user:ann ")
 
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         subjects = [row.subject for row in held_by(connection, "collection:sales")]
         assert len(holding(connection, "user:ann ")) == 1
     assert subjects == ["user:ann", "user:ann "]
@@ -172,7 +172,7 @@ def test_rows_come_in_the_order_of_their_bytes(gate: Gatepost) -> None:
     for name in names:
         share(gate, subject=name)
 
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         found = [row.subject for row in held_by(connection, "collection:sales")]
     assert found == sorted(names, key=lambda name: name.encode())
 

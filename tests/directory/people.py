@@ -79,7 +79,7 @@ def may(gate: Gatepost, subject: str, action: str, resource: str = "platform:mai
 def tuples_naming(gate: Gatepost, entity: str) -> list[tuple[str, str, str]]:
     """Every stored tuple in which `entity` stands on either side, be it as the object of a userset."""
     t = tables.tuples
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         rows = connection.execute(select(t.c.object, t.c.relation, t.c.subject)).all()
     return [(r.object, r.relation, r.subject) for r in rows if entity in (r.object, r.subject.partition("#")[0])]
 
@@ -87,5 +87,5 @@ def tuples_naming(gate: Gatepost, entity: str) -> list[tuple[str, str, str]]:
 def events(gate: Gatepost) -> list[tuple[str, str, str]]:
     """(event, outcome, target) of the whole audit trail, oldest first."""
     t = tables.audit
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return [(r.event, r.outcome, r.target) for r in connection.execute(select(t).order_by(t.c.id))]

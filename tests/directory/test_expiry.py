@@ -31,7 +31,7 @@ def gate_url(database_url: str) -> str:
 def ended(gate: Gatepost) -> list[tuple[str, str, str, str, str]]:
     """(target, relation, subject, who had granted it, until when) of the records of ended grants."""
     t = tables.audit
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         rows = connection.execute(select(t).where(t.c.event == "access.expired").order_by(t.c.target)).all()
     return [(r.target, r.detail["relation"], r.detail["subject"], r.subject, r.reason) for r in rows]
 

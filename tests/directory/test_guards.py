@@ -60,7 +60,7 @@ def test_the_last_admin_stays_however_deep_it_is_one(deep_admin: Gatepost, attac
     with pytest.raises(Conflict, match="without an admin"):
         attack(deep_admin, deep_admin.now())
     assert may(deep_admin, "user:alice", "audit:view")
-    assert deep_admin.store.head().revision == deep_admin.memory.revision
+    assert deep_admin.database.head().revision == deep_admin.memory.revision
 
 
 def test_an_admin_until_tomorrow_is_not_one_who_stays(gate: Gatepost) -> None:

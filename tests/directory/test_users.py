@@ -47,7 +47,7 @@ from tests.sso.provider_in_process import running_provider
 
 def stored_password(gate: Gatepost, name: str) -> str | None:
     u = tables.users
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         found: str | None = connection.execute(select(u.c.password).where(u.c.username == name)).scalar_one()
     return found
 

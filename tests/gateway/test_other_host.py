@@ -318,7 +318,7 @@ def test_once_known_nothing_is_read_from_the_database(gateway: Gateway, monkeypa
         raise AssertionError("the database was asked")
 
     for name in ("read", "write", "snapshot", "change"):
-        monkeypatch.setattr(gateway.gate.store, name, read)
+        monkeypatch.setattr(gateway.gate.database, name, read)
     assert told(ann.ask())["user"] == "ann"
     assert told(ann.go(f"{URL}/forward-auth"))["user"] == "ann"
     monkeypatch.undo()

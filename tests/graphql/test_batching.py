@@ -57,7 +57,7 @@ def counted(gate: Gatepost) -> Iterator[list[str]]:
         if statement.startswith("SELECT"):
             statements.append(statement)
 
-    engine = gate.store.engine
+    engine = gate.database.engine
     event.listen(engine, "before_cursor_execute", note)
     try:
         yield statements

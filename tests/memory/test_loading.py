@@ -34,7 +34,7 @@ def test_a_load_reads_what_the_changes_told(gate: Gatepost, admin: Principal) ->
 
     assert gate.memory.graph.tuple_count == told
     assert gate.check("user:ann", "view", "collection:sales").allowed
-    with gate.store.snapshot() as connection:
+    with gate.database.snapshot() as connection:
         rows = [row[:3] for row in tuple_rows(connection)]
     assert len(rows) == len(set(rows)), "one row for a tuple, however many origins hold it"
 
@@ -43,7 +43,7 @@ def test_a_load_reads_what_the_changes_told(gate: Gatepost, admin: Principal) ->
 def test_the_rows_are_fetched_in_pieces(postgres_database: str, open_gate: OpenGate) -> None:
     """psycopg's usual cursor takes ten million rows at once, and the server ends a transaction so long idle."""
     gate = open_gate(postgres_database, follow=False)
-    with gate.store.snapshot() as connection:
+    with gate.database.snapshot() as connection:
         rows = tuple_rows(connection)
         next(rows)
         open_cursors = connection.execute(text("SELECT count(*) FROM pg_cursors")).scalar_one()
@@ -58,7 +58,7 @@ def test_a_new_model_is_loaded_with_its_tuples(gate: Gatepost) -> None:
         tx.log("model", "01J0000000000000000000000M", store="main")
 
     assert gate.memory.reloads == reloads + 1
-    assert gate.memory.revision == gate.store.head().revision
+    assert gate.memory.revision == gate.database.head().revision
 
 
 def test_a_writer_that_meets_a_new_model_and_a_new_epoch_is_not_stopped_by_itself(gate: Gatepost) -> None:
@@ -74,7 +74,7 @@ def test_a_writer_that_meets_a_new_model_and_a_new_epoch_is_not_stopped_by_itsel
         pool.submit(change).result(timeout=5)
 
     assert gate.memory.revision.epoch != epoch
-    assert gate.memory.revision == gate.store.head().revision
+    assert gate.memory.revision == gate.database.head().revision
 
 
 def test_a_model_that_shares_nothing_with_roles_keeps_what_roles_permit(open_gate: OpenGate, tmp_path: Path) -> None:

@@ -255,7 +255,7 @@ def test_no_get_approves(gate: Gatepost, person: Browser, tool: Tool) -> None:
     answer = person.get(f"/oauth2/authorize?decision=allow&request={sealed}")
 
     assert answer.status_code == 400
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         assert connection.execute(select(tables.authorization_codes)).all() == []
 
 
@@ -267,7 +267,7 @@ def test_no_other_site_approves(origin: str, gate: Gatepost, person: Browser, to
     answer = person.post("/oauth2/authorize", origin=origin, request=hidden(page.text, "request"), decision="allow")
 
     assert answer.status_code == 403
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         assert connection.execute(select(tables.authorization_codes)).all() == []
 
 
@@ -412,7 +412,7 @@ def test_a_code_dies_with_the_account(gate: Gatepost, tool: Tool, code: str) -> 
 
 
 def test_the_database_holds_no_code(gate: Gatepost, code: str) -> None:
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         (row,) = connection.execute(select(tables.authorization_codes)).all()
 
     assert code not in json.dumps([str(value) for value in row])

@@ -43,7 +43,7 @@ def answer(person: Browser, user_code: str, decision: str = "allow") -> httpx2.R
 
 
 def state_of(gate: Gatepost) -> list[str]:
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return list(connection.execute(select(tables.device_codes.c.state)).scalars())
 
 
@@ -391,7 +391,7 @@ def test_a_wrong_beginning(other: dict[str, str | None], expected: str, status: 
 def test_the_database_holds_neither_code_and_forgets_them(gate: Gatepost, tool: Tool, dice: FakeDice) -> None:
     begun = tool.begin()
     letters = begun["user_code"].replace("-", "")
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         (row,) = connection.execute(select(tables.device_codes)).all()
     kept = json.dumps([str(value) for value in row])
 

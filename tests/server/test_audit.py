@@ -224,6 +224,6 @@ def test_no_secret_is_in_an_answer_a_log_or_the_trail(
 def _files_of(gate: Gatepost) -> list[Any]:
     from gatepost.store.database import sqlite_file
 
-    file = sqlite_file(gate.store.engine)
+    file = sqlite_file(gate.database.engine)
     assert file is not None
     return [path for path in file.parent.glob(f"{file.name}*") if path.is_file()]

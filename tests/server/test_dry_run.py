@@ -85,7 +85,7 @@ def came(result: dict[str, Any]) -> dict[str, str]:
 
 
 def rows(gate: Gatepost) -> dict[str, list[Any]]:
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return {
             name: sorted(map(repr, connection.execute(select(table))))
             for name, table in tables.metadata.tables.items()
@@ -231,7 +231,7 @@ def test_a_clash_is_shown_to_an_admin(start: Start, op: InProcessProvider) -> No
     result = result_of(try_out(browser, op))
     assert (result["failed"], result["account"]) == ("account", "")
     assert "belongs to another account" in result["steps"][-2]["said"] + result["steps"][-1]["said"]
-    with gate_of(browser).store.read() as connection:
+    with gate_of(browser).database.read() as connection:
         assert connection.execute(select(tables.conflicts)).all() == []
 
 

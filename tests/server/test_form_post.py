@@ -155,7 +155,7 @@ def test_nothing_is_kept_of_answers_that_nobody_collects(gate: Gatepost, browser
 
 
 def _rows(gate: Gatepost, name: str) -> int:
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         count: int = connection.execute(select(func.count()).select_from(tables.metadata.tables[name])).scalar_one()
         return count
 

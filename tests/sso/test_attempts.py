@@ -139,7 +139,7 @@ def test_used_ones_are_forgotten_when_they_could_not_be_used_anyway(gate: Gatepo
         use_once(gate, attempt_at(gate, f"state-{n}"))
     dice.advance(timedelta(minutes=11))
     use_once(gate, attempt_at(gate, "later"))
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         assert connection.execute(select(func.count()).select_from(tables.used_once)).scalar_one() == 1
 
 

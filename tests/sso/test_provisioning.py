@@ -35,13 +35,13 @@ def gate(open_gate: OpenGate, gate_url: str) -> Gatepost:
 
 
 def people(gate: Gatepost) -> int:
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return int(connection.execute(select(func.count()).select_from(tables.users)).scalar_one())
 
 
 def identities(gate: Gatepost) -> list[tuple[str, str, str]]:
     i = tables.identities
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         rows = connection.execute(select(i.c.provider, i.c.subject, i.c.username).order_by(i.c.provider, i.c.subject))
         return [(row.provider, row.subject, row.username) for row in rows]
 

@@ -30,7 +30,7 @@ def gate(open_gate: OpenGate, database_url: str) -> Gatepost:
 
 
 def everything(gate: Gatepost) -> dict[str, list[str]]:
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return {
             name: sorted(map(repr, connection.execute(select(table)))) for name, table in tables.metadata.tables.items()
         }
@@ -38,7 +38,7 @@ def everything(gate: Gatepost) -> dict[str, list[str]]:
 
 def held(gate: Gatepost, username: str, relation: str) -> tuple[Any, ...]:
     t = tables.tuples
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         query = select(t.c.object).where(t.c.subject == f"user:{username}", t.c.relation == relation)
         return tuple(sorted(name.partition(":")[2] for name in connection.execute(query).scalars()))
 
@@ -50,12 +50,12 @@ def test_what_it_says_is_what_happens(
 ) -> None:
     create_group(gate, ADMIN, "data", "")
     for person in (said(groups=groups), said(groups=("data",)), said(groups=groups)):
-        before, revision = everything(gate), gate.store.head().number
+        before, revision = everything(gate), gate.database.head().number
 
         told = rehearse(gate, settings, person, NONE)
 
         assert everything(gate) == before
-        assert gate.store.head().number == revision
+        assert gate.database.head().number == revision
         come(gate, person, settings)
         assert (told.groups.names, told.roles.names) == (held(gate, "alice", "member"), held(gate, "alice", "assignee"))
         assert told.clash == ""

@@ -113,7 +113,7 @@ def synced(gate: Gatepost) -> Reread:
 
 def is_kept(gate: Gatepost, session: NewSession) -> bool:
     s = tables.sessions
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         sealed = connection.execute(select(s.c.provider_token).where(s.c.id == session.record.id)).scalar_one_or_none()
     return sealed is not None
 
@@ -169,7 +169,7 @@ def test_the_refresh_token_is_sealed(gate: Gatepost, op: InProcessProvider) -> N
     """Rule 5, trap 20."""
     session = arrives(gate, op)
     [secret] = op.refresh_tokens
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         for table in (tables.sessions, tables.audit, tables.changelog):
             assert secret not in repr(connection.execute(select(table)).all())
     assert secret not in repr(session)

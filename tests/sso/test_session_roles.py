@@ -391,6 +391,6 @@ def test_a_refresh_token_beyond_all_measure_is_not_kept_and_lets_in_all_the_same
     s = tables.sessions
     for size, kept in ((100, True), (20_000, False)):
         session = come(gate, said(refresh_token="r" * size))
-        with gate.store.read() as connection:
+        with gate.database.read() as connection:
             query = select(s.c.provider_token).where(s.c.id == session.record.id)
             assert (connection.execute(query).scalar_one() is not None) is kept

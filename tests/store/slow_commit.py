@@ -36,11 +36,11 @@ def held_before_commit(gate: Gatepost, work: Callable[[], T]) -> Iterator[tuple[
     """Run `work`, which changes something through `gate`, in a thread that stops before its commit."""
     held = Held()
     with ThreadPoolExecutor(1) as pool:
-        event.listen(gate.store.engine, "commit", held.pause)
+        event.listen(gate.database.engine, "commit", held.pause)
         try:
             done = pool.submit(work)
             assert held.written.wait(LONGEST), done.exception() if done.done() else "no commit was tried"
             yield held, done
         finally:
             held.let_go()
-            event.remove(gate.store.engine, "commit", held.pause)
+            event.remove(gate.database.engine, "commit", held.pause)

@@ -30,7 +30,7 @@ NOBODY = 65534
 
 
 def counts(gate: Gatepost) -> dict[str, int]:
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return {
             name: connection.execute(select(func.count()).select_from(table)).scalar_one()
             for name, table in tables.metadata.tables.items()
@@ -43,15 +43,15 @@ def on_every_connection(gate: Gatepost, statement: str) -> None:
     def prepare(connection: Any, _record: Any) -> None:
         connection.execute(statement)
 
-    event.listen(gate.store.engine, "connect", prepare)
-    gate.store.engine.dispose()
+    event.listen(gate.database.engine, "connect", prepare)
+    gate.database.engine.dispose()
 
 
 def test_a_full_disk_is_said_and_nothing_is_half_written(
     sqlite_url: str, open_gate: OpenGate, admin: Principal
 ) -> None:
     gate = open_gate(sqlite_url, follow=False)
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         pages = connection.execute(text("PRAGMA page_count")).scalar_one()
     on_every_connection(gate, f"PRAGMA max_page_count={pages + 4}")
 
@@ -67,19 +67,19 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(
 
     before = steps[-1]
     assert counts(gate) == before
-    assert gate.memory.revision == gate.store.head().revision
+    assert gate.memory.revision == gate.database.head().revision
     assert not gate.check(f"user:user-{before['users'] - 1}", "collection:create", "platform:main").allowed
 
 
 def test_a_database_that_turns_read_only_is_said(gate: Gatepost, gate_url: str, admin: Principal) -> None:
     before = counts(gate)
-    if gate.store.is_sqlite:
+    if gate.database.is_sqlite:
         on_every_connection(gate, "PRAGMA query_only=ON")
     else:
         with psycopg.connect(gate_url, autocommit=True) as connection:
             name = connection.info.dbname
             connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
-        gate.store.engine.dispose()
+        gate.database.engine.dispose()
 
     with pytest.raises(Unavailable, match="read-only: nothing was changed"):
         create_group(gate, admin, "team")

@@ -37,7 +37,7 @@ def bob(gate: Gatepost, second_gate: Gatepost, admin: Principal) -> Principal:
 
 
 def description(gate: Gatepost) -> str:
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return str(connection.execute(select(tables.groups.c.description)).scalar_one())
 
 
@@ -155,12 +155,12 @@ def test_a_change_and_its_record_commit_together_or_not_at_all(gate: Gatepost, a
     audit = select(func.count()).select_from(tables.audit)
     create_group(gate, admin, "empty")
     before = gate.memory.revision
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         records = connection.execute(audit).scalar_one()
 
     with pytest.raises(GatepostError):
         add_member(gate, admin, "empty", "user:nobody")
 
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         assert connection.execute(audit).scalar_one() == records
-    assert gate.store.head().revision == before == gate.memory.revision
+    assert gate.database.head().revision == before == gate.memory.revision

@@ -28,7 +28,7 @@ class Backup:
 
     def __init__(self, gate: Gatepost) -> None:
         self._gate = gate
-        with gate.store.snapshot() as connection:
+        with gate.database.snapshot() as connection:
             names = [*LOGGED, "head"]
             self._rows = {name: self._read(connection, name) for name in names}
 
@@ -36,7 +36,7 @@ class Backup:
         return [dict(row) for row in connection.execute(tables.metadata.tables[name].select()).mappings()]
 
     def restore(self) -> None:
-        with self._gate.store.write() as connection:
+        with self._gate.database.write() as connection:
             for name, rows in self._rows.items():
                 connection.execute(tables.metadata.tables[name].delete())
                 if rows:
@@ -64,7 +64,7 @@ def test_a_rewound_head_means_a_full_load_and_a_new_epoch(gate: Gatepost, admin:
     assert not is_admin(gate, "mallory")
     assert gate.memory.revision.epoch != before.epoch
     assert gate.memory.reloads > reloads
-    assert gate.store.head().epoch == gate.memory.revision.epoch
+    assert gate.database.head().epoch == gate.memory.revision.epoch
 
 
 def test_the_same_number_with_another_history_is_noticed(
@@ -78,7 +78,7 @@ def test_the_same_number_with_another_history_is_noticed(
     backup.restore()
     create_group(second_gate, admin, "one")
     create_group(second_gate, admin, "two")
-    assert gate.store.head().number == before.number
+    assert gate.database.head().number == before.number
     gate.memory.catch_up()
 
     assert not is_admin(gate, "mallory")
@@ -95,7 +95,7 @@ def test_a_higher_number_with_another_history_is_noticed(
     backup.restore()
     for number in range(4):
         create_group(second_gate, admin, f"group-{number}")
-    assert gate.store.head().number > before.number
+    assert gate.database.head().number > before.number
     gate.memory.catch_up()
 
     assert not is_admin(gate, "mallory")
@@ -117,7 +117,7 @@ def test_one_rewinding_makes_one_epoch(gate: Gatepost, second_gate: Gatepost, ad
         create_group(gate, admin, f"group-{number}")
         second_gate.memory.catch_up()
 
-    assert gate.memory.revision == second_gate.memory.revision == gate.store.head().revision
+    assert gate.memory.revision == second_gate.memory.revision == gate.database.head().revision
     assert gate.memory.revision.epoch == epoch
 
 
@@ -141,7 +141,7 @@ def test_a_reader_behind_what_was_pruned_loads_anew(
     make_user_admin(gate, admin, "ann")
     dice.advance(timedelta(days=2))
     create_group(gate, admin, "late")
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         changelog.read_head(connection, lock=True)
         assert changelog.prune(connection, dice.now() - timedelta(days=1), keep=1) > 0
     reloads, epoch = second_gate.memory.reloads, second_gate.memory.revision.epoch
@@ -159,7 +159,7 @@ def test_pruning_keeps_the_newest_revisions_however_old(gate: Gatepost, admin: P
     for number in range(5):
         create_group(gate, admin, f"group-{number}")
     dice.advance(timedelta(days=400))
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         changelog.prune(connection, dice.now(), keep=3)
         head = changelog.read_head(connection)
         others = "SELECT DISTINCT number FROM changelog WHERE kind <> 'tuple' ORDER BY number"
@@ -178,7 +178,7 @@ def test_a_reader_at_the_edge_of_what_was_pruned_reads_on(
     second_gate.memory.catch_up()
     make_user_admin(gate, admin, "ann")
     dice.advance(timedelta(days=2))
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         changelog.prune(
             connection, dice.now(), keep=gate.memory.revision.number - second_gate.memory.revision.number + 1
         )
@@ -201,7 +201,7 @@ def test_the_log_pruned_between_two_looks_leaves_no_hole(
 
     def and_then_prune(connection: Connection, number: int) -> str | None:
         stamp = stamp_of(connection, number)
-        with gate.store.write() as pruning:
+        with gate.database.write() as pruning:
             assert changelog.prune(pruning, dice.now(), keep=1) > 0
         return stamp
 

@@ -70,7 +70,7 @@ def require_one_of_each(answers: list[dict[str, Any]], gate: Gatepost) -> None:
     assert len({answer["epoch"] for answer in answers}) == 1
     assert {tuple(answer["keys"]) for answer in answers} == {tuple(sorted(key.kid for key in gate.memory.keys.keys))}
     assert sorted(key.state for key in gate.memory.keys.keys) == [KeyState.ACTIVE, KeyState.NEXT]
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         started = select(func.count()).select_from(tables.audit).where(tables.audit.c.event == "platform.started")
         assert connection.execute(started).scalar_one() == 1
         assert connection.execute(select(tables.users.c.username)).scalars().all() == ["admin"]
@@ -118,7 +118,7 @@ def test_whoever_comes_while_another_makes_the_file_waits(tmp_path: Path, monkey
 
 
 def test_an_empty_database_gets_what_the_contract_names(gate: Gatepost) -> None:
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         roles = set(connection.execute(select(tables.roles.c.name)).scalars())
 
     assert roles == {"admin", "user", "reader", "decider"}

@@ -51,7 +51,7 @@ def test_a_hundred_kills_on_sqlite(sqlite_url: str, open_gate: OpenGate) -> None
 
     gate = open_gate(sqlite_url, follow=False)
     assert gate.check("user:admin", "group:edit", "platform:main").allowed
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         assert connection.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
 
 
@@ -80,7 +80,7 @@ def test_kills_of_postgresql_itself(durable: Server) -> None:
 def ask_every_connection(gate: Gatepost, question: str) -> set[object]:
     """Hold as many connections as the pool can give at once, and ask each."""
     with ExitStack() as held:
-        connections = [held.enter_context(gate.store.engine.connect()) for _ in range(2 * POOL_SIZE)]
+        connections = [held.enter_context(gate.database.engine.connect()) for _ in range(2 * POOL_SIZE)]
         return {connection.execute(text(question)).scalar_one() for connection in connections}
 
 
@@ -97,5 +97,5 @@ def test_every_postgresql_connection_commits_synchronously(postgres_database: st
     gate = open_gate(postgres_database, follow=False)
 
     assert ask_every_connection(gate, "SHOW synchronous_commit") == {"on"}
-    with gate.store.snapshot() as connection:
+    with gate.database.snapshot() as connection:
         assert connection.execute(text("SHOW synchronous_commit")).scalar_one() == "on"

@@ -33,9 +33,9 @@ def statements(gate: Gatepost) -> Iterator[list[str]]:
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         seen.append(statement)
 
-    event.listen(gate.store.engine, "before_cursor_execute", note)
+    event.listen(gate.database.engine, "before_cursor_execute", note)
     yield seen
-    event.remove(gate.store.engine, "before_cursor_execute", note)
+    event.remove(gate.database.engine, "before_cursor_execute", note)
 
 
 def is_write(statement: str) -> bool:
@@ -44,7 +44,7 @@ def is_write(statement: str) -> bool:
 
 
 def audit_rows(gate: Gatepost, event_: str) -> list[Any]:
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return list(connection.execute(select(tables.audit).where(tables.audit.c.event == event_)))
 
 
@@ -70,7 +70,7 @@ def test_authenticating_writes_nothing(gate: Gatepost, admin: Principal) -> None
     secret = issue_api_token(gate, admin, WantedToken(name="script")).secret
     with gate.change_unasked() as tx:
         cookie = open_session(gate, tx, admin.subject, Arrival(method="password", address=""), cookie=True).secret
-    before = gate.store.head()
+    before = gate.database.head()
 
     with statements(gate) as seen:
         for credential in (BearerToken(secret), BasicCredential("admin", secret), SessionCookie(cookie)) * 3:
@@ -80,30 +80,30 @@ def test_authenticating_writes_nothing(gate: Gatepost, admin: Principal) -> None
                 authenticate_now(bad, chain(gate), gate.now())
 
     assert [s for s in seen if is_write(s)] == []
-    assert gate.store.head() == before
+    assert gate.database.head() == before
 
 
 def test_a_password_leaves_the_changelog_alone(gate: Gatepost) -> None:
-    before = gate.store.head()
+    before = gate.database.head()
 
     authenticate_now(BasicCredential("admin", ADMIN_PASSWORD), chain(gate, "192.0.2.1"), gate.now())
     with pytest.raises(GatepostError):
         authenticate_now(BasicCredential("admin", "wrong"), chain(gate, "192.0.2.1"), gate.now())
 
-    assert gate.store.head() == before
+    assert gate.database.head() == before
 
 
 def test_the_journal_takes_no_head_lock(gate: Gatepost, bob: Principal, dice: FakeDice) -> None:
     with pytest.raises(Forbidden):
         gate.require(bob, "group:edit", seen_by="")
     gate.journal.token_used("t", dice.now())
-    before = gate.store.head()
+    before = gate.database.head()
 
     with statements(gate) as seen:
         gate.journal.flush()
 
     assert not [s for s in seen if "head" in s or "changelog" in s]
-    assert gate.store.head() == before
+    assert gate.database.head() == before
 
 
 def test_repeated_refusals_are_added_up(gate: Gatepost, bob: Principal) -> None:
@@ -131,7 +131,7 @@ def test_last_use_is_written_in_batches_and_never_goes_back(gate: Gatepost, admi
         gate.journal.token_used(token.id, at)
         gate.journal.flush()
 
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         assert connection.execute(select(tables.tokens.c.last_used_at)).scalar_one() == late
 
 
@@ -143,9 +143,9 @@ def failing(gate: Gatepost) -> Iterator[None]:
         if is_write(statement):
             raise Unavailable("the database's disk is full: nothing was changed")
 
-    event.listen(gate.store.engine, "before_cursor_execute", fail)
+    event.listen(gate.database.engine, "before_cursor_execute", fail)
     yield
-    event.remove(gate.store.engine, "before_cursor_execute", fail)
+    event.remove(gate.database.engine, "before_cursor_execute", fail)
 
 
 def test_what_cannot_be_written_is_kept_and_added_to(gate: Gatepost, admin: Principal, bob: Principal) -> None:
@@ -163,7 +163,7 @@ def test_what_cannot_be_written_is_kept_and_added_to(gate: Gatepost, admin: Prin
     gate.journal.flush()
 
     assert [row.count for row in audit_rows(gate, "refused.group:edit")] == [2]
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         assert connection.execute(select(tables.tokens.c.last_used_at)).scalar_one() == gate.now()
 
 
@@ -215,7 +215,7 @@ def test_closing_writes_what_is_buffered(gate: Gatepost, second_gate: Gatepost, 
 
 
 def test_the_journal_thread_writes_within_seconds(gate: Gatepost, bob: Principal) -> None:
-    journal = Journal(gate.store, gate.now)
+    journal = Journal(gate.database, gate.now)
     journal.note(AuditRecord.of(bob, "refused.view", "collection:x", at=gate.now()))
     journal.start()
     try:

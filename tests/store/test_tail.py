@@ -107,7 +107,7 @@ def test_a_hint_comes_much_sooner_than_the_next_look(
 ) -> None:
     """Else nobody would notice a broken LISTEN: polling hides it."""
     writer = open_gate(postgres_database, follow=False)
-    hints = PostgresHints(writer.store)
+    hints = PostgresHints(writer.database)
     hints.wait(threading.Event())  # begins to listen; nothing has been said yet
     hinted = threading.Event()
 
@@ -126,7 +126,7 @@ def test_a_hint_comes_much_sooner_than_the_next_look(
 
 def test_sqlite_tells_of_other_connections_commits(sqlite_url: str, open_gate: OpenGate, admin: Principal) -> None:
     gate = open_gate(sqlite_url, follow=False)
-    hints = hints_for(gate.store)
+    hints = hints_for(gate.database)
     assert isinstance(hints, SqliteHints)
     before = hints._version()
 

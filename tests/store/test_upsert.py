@@ -13,7 +13,7 @@ from tests.conftest import OpenGate
 def test_a_handle_is_new_once(database_url: str, open_gate: OpenGate) -> None:
     gate: Gatepost = open_gate(database_url)
     row = {"digest": b"x" * 32, "expires_at": gate.now() + timedelta(minutes=1)}
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         assert insert_if_new(connection, tables.used_once, row)
         assert not insert_if_new(connection, tables.used_once, row)
     with gate.change_unasked() as tx:

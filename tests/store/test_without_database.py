@@ -98,7 +98,7 @@ def test_a_change_is_refused_and_not_half_made(
         create_group(gate, admin, "team")
 
     database.bring_back()
-    assert gate.store.head().revision == before == gate.memory.revision
+    assert gate.database.head().revision == before == gate.memory.revision
     create_group(gate, admin, "team")
 
 

@@ -146,11 +146,11 @@ class Backup:
 
     def __init__(self, gate: Gatepost) -> None:
         self._gate = gate
-        with gate.store.snapshot() as connection:
+        with gate.database.snapshot() as connection:
             self._rows = {table.name: _rows(connection, table.name) for table in tables.metadata.sorted_tables}
 
     def restore(self) -> None:
-        with self._gate.store.write() as connection:
+        with self._gate.database.write() as connection:
             changelog.read_head(connection, lock=True)
             others = [table for table in tables.metadata.sorted_tables if table is not tables.head]
             for table in reversed(others):

@@ -82,7 +82,7 @@ def test_a_cursor_of_another_store_or_of_a_rewound_history_is_refused(gate: Gate
         read_changes(gate, ADMIN, other, Paging(1, read_changes(gate, ADMIN, store, Paging(1)).token))
     assert refused.value.code == "invalid_continuation_token"
     cursor = read_changes(gate, ADMIN, store, Paging(100)).token
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         connection.exec_driver_sql("UPDATE changelog SET stamp = 'restored' WHERE store = " + f"'{store}'")
     with pytest.raises(StoreError) as refused:
         read_changes(gate, ADMIN, store, Paging(1, cursor))

@@ -35,7 +35,7 @@ def test_the_platforms_own_store_has_an_id_for_good(
 
 
 def test_a_database_older_than_stores_is_given_its_own(gate: Gatepost, open_gate: OpenGate, gate_url: str) -> None:
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         connection.execute(text("DELETE FROM stores"))
     assert get_store(open_gate(gate_url), person("admin"), "main").is_main
 
@@ -145,7 +145,7 @@ def test_a_deleted_store_is_gone_for_everybody_and_then_cleared_away(
             lines_of(each, store)
     delete_store(gate, admin, store)  # and again: nothing
     assert clear_deleted_stores(gate) > 90
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         left = select(func.count()).select_from(tables.tuples).where(tables.tuples.c.store == store)
         assert connection.execute(left).scalar() == 0
     assert holds(second_gate, other, "doc:1#viewer@user:ann")
@@ -158,12 +158,12 @@ def test_the_history_of_a_deleted_store_goes_when_nobody_can_need_it(gate: Gatep
     delete_store(gate, admin, store)
     clear_deleted_stores(gate)
     rows = select(func.count()).select_from(tables.changelog).where(tables.changelog.c.store == store)
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         assert connection.execute(rows).scalar() == 1, "another process may still have to read it"
     with gate.change_unasked() as tx:
         changelog.prune(tx.connection, gate.now().replace(year=2030), 0)
     clear_deleted_stores(gate)
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         assert connection.execute(rows).scalar() == 0
         assert connection.execute(select(tables.stores.c.id).where(tables.stores.c.id == store)).first() is None
 

@@ -216,7 +216,7 @@ def test_who_was_paused_past_the_pruning_loads_anew(
         storm(gate, 2, stores)
         delete_store(gate, ADMIN, stores.pop())
         stores.append(shop(gate))
-        with gate.store.write() as connection:
+        with gate.database.write() as connection:
             changelog.read_head(connection, lock=True)
             assert changelog.prune(connection, gate.now().replace(year=2100), keep=1) > 0
         storm(gate, 3, stores, 5)

@@ -149,7 +149,7 @@ def test_no_token_makes_a_token(alice: Gatepost, caller: Principal) -> None:
     """IF-X15, trap 21: one that leaks must not be able to make itself a successor."""
     with pytest.raises(Forbidden):
         issue_api_token(alice, caller, WantedToken(name="next"))
-    with alice.store.read() as connection:
+    with alice.database.read() as connection:
         assert connection.execute(select(tables.tokens)).all() == []
 
 
@@ -186,19 +186,19 @@ def test_one_sees_and_revokes_ones_own_alone(alice: Gatepost) -> None:
 def test_the_last_use_is_written_by_the_journal(alice: Gatepost, dice: FakeDice) -> None:
     """No write for a read."""
     token = issue(alice)
-    before = alice.store.head()
+    before = alice.database.head()
     dice.advance(timedelta(minutes=5))
     by_bearer(alice, token.secret)
     alice.journal.flush()
     [listed] = list_api_tokens(alice, person("alice"), Wanted()).items
     assert listed.last_used_at == dice.now()
-    assert alice.store.head() == before
+    assert alice.database.head() == before
 
 
 def test_a_second_look_at_a_token_asks_no_database(alice: Gatepost, monkeypatch: pytest.MonkeyPatch) -> None:
     token = issue(alice)
     by_bearer(alice, token.secret)
-    monkeypatch.setattr(alice.store, "read", lambda: pytest.fail("it read"))
+    monkeypatch.setattr(alice.database, "read", lambda: pytest.fail("it read"))
     by_bearer(alice, token.secret)
 
 

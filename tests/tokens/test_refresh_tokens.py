@@ -119,7 +119,7 @@ def test_many_tabs_at_once_all_go_on_with_one_successor(open_gate: OpenGate, dat
         answers = [tab.result(30) for tab in tabs]
     assert len({answer.refresh_token for answer in answers}) == 1
     t = tables.refresh_tokens
-    with gates[0].store.read() as connection:
+    with gates[0].database.read() as connection:
         rows = connection.execute(select(t)).all()
     assert (len(rows), sum(row.spent_at is None for row in rows)) == (2, 1)
     gates[1].memory.catch_up()
@@ -196,14 +196,14 @@ def test_rubbish_is_refused_without_making_the_writers_wait(
 def test_only_digests_are_kept_and_old_ones_go(gate: Gatepost, pair: TokenPair, dice: FakeDice) -> None:
     after = refresh(gate, pair.refresh_token)
     t = tables.refresh_tokens
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         rows = repr(connection.execute(select(t)).all())
     for secret in (pair.refresh_token, after.refresh_token):
         assert secret[4:] not in rows
     dice.advance(timedelta(days=9))
     with gate.change_unasked() as tx:
         forget_expired(tx, dice.now())
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         assert connection.execute(select(t)).all() == []
 
 

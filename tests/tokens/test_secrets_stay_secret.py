@@ -102,7 +102,7 @@ def test_not_in_the_database_file(day: Day, gate: Gatepost, tmp_path: Path) -> N
 
 
 def test_not_in_any_column_of_text(day: Day, gate: Gatepost) -> None:
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         rows = "".join(repr(connection.execute(select(table)).all()) for table in tables.metadata.sorted_tables)
     assert found_in(rows, day.secrets) == []
 

@@ -44,7 +44,7 @@ def test_a_cookie_is_opaque_new_each_time_and_kept_as_a_digest(alice: Gatepost) 
     assert one.secret not in repr(one)
     caller = by_cookie(alice, one)
     assert (str(caller.subject), caller.method, caller.credential_id) == ("user:alice", Method.SESSION, one.record.id)
-    with alice.store.read() as connection:
+    with alice.database.read() as connection:
         assert one.secret.encode() not in repr(connection.execute(select(tables.sessions)).all()).encode()
 
 

@@ -24,7 +24,7 @@ from tests.tokens.signing_in import Watched, by_basic, by_bearer, make_user, pai
 
 def stored(gate: Gatepost, name: str = "alice") -> str:
     u = tables.users
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return str(connection.execute(select(u.c.password).where(u.c.username == name)).scalar_one())
 
 
@@ -72,7 +72,7 @@ def test_a_hash_of_an_older_profile_is_renewed_at_the_next_sign_in_and_only_then
     make_user(gate)
     u = tables.users
     weak = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(GOOD_PASSWORD)
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         connection.execute(update(u).where(u.c.username == "alice").values(password=weak))
     assert gate.passwords.is_outdated(weak)
     with pytest.raises(InvalidCredentials):
@@ -90,7 +90,7 @@ def test_a_typed_name_that_is_nobodys_is_not_kept(gate: Gatepost) -> None:
         prove_by_password(gate, tries("my-secret-passphrase"))
     records = read_audit(gate, ADMIN, Wanted(), Filter(event="sign_in.failed")).items
     assert [(r.target, r.reason, r.address) for r in records] == [("user:unknown", "unknown user", "192.0.2.7")]
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         assert "my-secret" not in repr(connection.execute(select(tables.throttles)).all())
 
 
@@ -131,7 +131,7 @@ def test_a_deletion_or_disabling_between_proof_and_session_is_honoured(
     for name, profile in proved.items():
         with pytest.raises(InvalidToken):
             open_it(gate, profile, tries(name))
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         assert connection.execute(select(tables.sessions)).all() == []
 
 

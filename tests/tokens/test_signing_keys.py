@@ -105,7 +105,7 @@ def test_a_key_that_was_swapped_in_the_database_stops_the_start(
     gate: Gatepost, open_gate: OpenGate, gate_url: str
 ) -> None:
     t = tables.signing_keys
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         rows = connection.execute(select(t)).all()
         connection.execute(update(t).where(t.c.kid == rows[0].kid).values(private=rows[1].private))
     with pytest.raises((ValueError, Unavailable)):

@@ -158,11 +158,11 @@ def test_failures_at_once_are_all_counted(open_gate: OpenGate, database_url: str
     gates = [open_gate(database_url), open_gate(database_url)]
     with ThreadPoolExecutor(8) as pool:
         done = [
-            pool.submit(note_failure, gates[n % 2].store, "alice", f"10.0.0.{n % 3}", dice.now()) for n in range(40)
+            pool.submit(note_failure, gates[n % 2].database, "alice", f"10.0.0.{n % 3}", dice.now()) for n in range(40)
         ]
         for one in done:
             one.result(30)
-    with gates[0].store.read() as connection:
+    with gates[0].database.read() as connection:
         counts = sorted(connection.execute(select(tables.throttles.c.failures)).scalars())
     assert counts[-1] == 40, "the account's counter"
     assert sum(counts) == 40 * 3
@@ -171,6 +171,6 @@ def test_failures_at_once_are_all_counted(open_gate: OpenGate, database_url: str
 def test_old_counters_are_cleared_away(alice: Gatepost, dice: FakeDice) -> None:
     fail(alice)
     dice.advance(timedelta(days=31))
-    forget_old(alice.store, dice.now())
-    with alice.store.read() as connection:
+    forget_old(alice.database, dice.now())
+    with alice.database.read() as connection:
         assert connection.execute(select(tables.throttles)).all() == []

@@ -69,7 +69,7 @@ def read_audit(gate: Gatepost, caller: Principal, page: Wanted, wanted: Filter) 
     else:
         gate.require(caller, "audit:view", seen_by="")
     gate.journal.flush()
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return read_page(connection, _query(wanted), [t.c.id], page, _record, descending=True)
 
 

@@ -34,7 +34,7 @@ def access_of(gate: Gatepost, caller: Principal, resources: Sequence[Entity]) ->
             found[resource] = error
     asked = [resource for resource in resources if resource not in found]
     now = gate.now()
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         made = _made_among(connection, asked)
         held = _with_parents(connection, [str(resource) for resource in made])
     for resource in asked:
@@ -82,7 +82,7 @@ def assignees_of(gate: Gatepost, caller: Principal, roles: Sequence[str]) -> dic
 
 
 def _subjects_of(gate: Gatepost, kind: str, relation: str, names: Sequence[str]) -> dict[str, Members]:
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         held = held_by_many(connection, [f"{kind}:{name}" for name in names], (relation,))
     return {
         name: [Member(r.subject, r.origin, r.author, r.created_at, r.expires_at) for r in held[f"{kind}:{name}"]]
@@ -95,7 +95,7 @@ def roles_of_services(gate: Gatepost, caller: Principal, services: Sequence[str]
     gate.require(caller, "service_token:view", seen_by="")
     s = tables.services
     found: dict[str, str | None] = dict.fromkeys(services)
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         for begin in range(0, len(services), READ_AT_ONCE):
             names = services[begin : begin + READ_AT_ONCE]
             rows = connection.execute(select(s.c.name, s.c.role).where(s.c.name.in_(names)))

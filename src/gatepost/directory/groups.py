@@ -78,13 +78,13 @@ def add_group(tx: Change, name: str, description: str, *, author: str, origin: s
 
 def get_group(gate: Gatepost, caller: Principal, name: str) -> Group:
     gate.require(caller, "group:view")
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return _group(_row(connection, name))
 
 
 def list_groups(gate: Gatepost, caller: Principal, page: Wanted) -> Page[Group]:
     gate.require(caller, "group:view", seen_by="")
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return read_page(connection, select(t), [t.c.name], page, _group)
 
 
@@ -116,7 +116,7 @@ def delete_group(gate: Gatepost, caller: Principal, name: str) -> None:
 def list_members(gate: Gatepost, caller: Principal, name: str, page: Wanted) -> Page[Member]:
     """The direct members, one row for each origin."""
     gate.require(caller, "group:view")
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         _row(connection, name)
         rows = held_by(connection, f"group:{name}", ("member",))
     members = [Member(r.subject, r.origin, r.author, r.created_at, r.expires_at) for r in rows]

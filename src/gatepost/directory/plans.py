@@ -39,7 +39,7 @@ Do = Callable[[Gatepost, Principal, str, Mapping[str, Any]], object]
 def make_plan(gate: Gatepost, caller: Principal, desired: Desired, *, prune: bool = False) -> Plan:
     """Say what files would change, and change nothing.  It takes `view` of each kind that they speak of."""
     _require_view(gate, caller, desired)
-    with gate.store.snapshot() as connection:
+    with gate.database.snapshot() as connection:
         head = changelog.read_head(connection)
         steps = steps_towards(Look(gate, caller, connection, gate.now(), prune), desired)
     return Plan(str(head.revision), steps)

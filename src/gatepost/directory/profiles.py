@@ -34,7 +34,7 @@ def read_profile(gate: Gatepost, username: str) -> Profile | None:
 
     def read(name: str) -> Profile | None:
         t = tables.users
-        with gate.store.read() as connection:
+        with gate.database.read() as connection:
             row = connection.execute(select(t).where(t.c.username == name)).one_or_none()
         return profile_of(row) if row is not None else None
 

@@ -148,7 +148,7 @@ def _parse_parent(gate: Gatepost, resource: Entity, text: str | None) -> Entity 
 def get_resource(gate: Gatepost, caller: Principal, kind: str, identifier: str) -> Resource:
     """Raises `NotFound` for what is not there and for what the caller cannot view, alike."""
     resource = seen(gate, caller, kind, identifier)
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return _made(gate, caller, [_row(connection, resource)], connection)[0]
 
 
@@ -186,7 +186,7 @@ def list_resources(gate: Gatepost, caller: Principal, page: Wanted, kind: str | 
         kinds = [kind]
     after = decode_cursor(page.cursor, str, str) if page.cursor else ("", "")
     found: list[Resource] = []
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         for name in kinds:
             if name < after[0]:
                 continue
@@ -276,6 +276,6 @@ def names_of(gate: Gatepost, resources: list[Entity]) -> dict[Entity, str]:
     """Display names, for pages that show many resources."""
     if not resources:
         return {}
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         rows = connection.execute(select(t).where(tuple_(t.c.type, t.c.id).in_([(r.type, r.id) for r in resources])))
         return {Entity(row.type, row.id): row.display_name for row in rows}

@@ -144,7 +144,7 @@ class _Held:
 
 
 def _patterns(gate: Gatepost, role: str) -> list[str]:
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return [permission_pattern(row.subject) for row in held_by(connection, f"role:{role}", ("permission",))]
 
 
@@ -168,7 +168,7 @@ def _vouched(gate: Gatepost, caller: Principal, subject: Subject) -> list[Vouche
     s = tables.sessions
     own = caller.roles if Subject.of(caller.subject) == subject else frozenset()
     query = select(s).where(s.c.subject == str(subject), s.c.ended_at.is_(None), s.c.expires_at > gate.now())
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         going_on = connection.execute(query.where(s.c.roles.is_not(None)).order_by(s.c.id)).all()
     found = [
         VouchedRole(role, row.provider, row.id, row.expires_at)

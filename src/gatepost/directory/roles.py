@@ -112,13 +112,13 @@ def create_role(
 
 def get_role(gate: Gatepost, caller: Principal, name: str) -> Role:
     gate.require(caller, "role:view")
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return _role(connection, _row(connection, name))
 
 
 def list_roles(gate: Gatepost, caller: Principal, page: Wanted) -> Page[Role]:
     gate.require(caller, "role:view", seen_by="")
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         found = read_page(connection, select(t), [t.c.name], page, lambda row: row)
         held = held_by_many(connection, [f"role:{row.name}" for row in found.items], ("permission",))
         return Page([_made(row, held[f"role:{row.name}"]) for row in found.items], found.next_cursor)
@@ -187,7 +187,7 @@ def delete_role(gate: Gatepost, caller: Principal, name: str) -> None:
 
 def list_assignees(gate: Gatepost, caller: Principal, name: str, page: Wanted) -> Page[Member]:
     gate.require(caller, "role:view")
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         _row(connection, name)
         rows = held_by(connection, f"role:{name}", ("assignee",))
     assignees = [Member(r.subject, r.origin, r.author, r.created_at, r.expires_at) for r in rows]

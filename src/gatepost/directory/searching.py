@@ -126,7 +126,7 @@ def _everybody(gate: Gatepost, kind: str) -> set[str]:
     if kind not in _DIRECTORY:
         return set()
     column, counts = _DIRECTORY[kind]
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return set(connection.execute(select(column).where(counts)).scalars())
 
 

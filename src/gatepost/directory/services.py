@@ -72,7 +72,7 @@ def _row(tx: Change, name: str) -> Row[tuple[object, ...]]:
 
 def get_service(gate: Gatepost, caller: Principal, name: str) -> Service:
     gate.require(caller, "service:view")
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         row = connection.execute(select(t).where(t.c.name == name)).one_or_none()
     if row is None:
         raise NotFound(f"there is no service:{name}")
@@ -81,7 +81,7 @@ def get_service(gate: Gatepost, caller: Principal, name: str) -> Service:
 
 def list_services(gate: Gatepost, caller: Principal, page: Wanted) -> Page[Service]:
     gate.require(caller, "service:view", seen_by="")
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return read_page(connection, select(t), [t.c.name], page, _service)
 
 
@@ -113,5 +113,5 @@ def delete_service(gate: Gatepost, caller: Principal, name: str) -> int:
 
 def role_of(gate: Gatepost, name: str) -> str | None:
     """The one role of a service."""
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return connection.execute(select(t.c.role).where(t.c.name == name)).scalar_one_or_none()

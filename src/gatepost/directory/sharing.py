@@ -52,7 +52,7 @@ def list_access(gate: Gatepost, caller: Principal, kind: str, identifier: str) -
     if caller.is_anonymous:  # a reader without a name does not learn the names of others
         gate.require_signed_in(caller)
     now = gate.now()
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         require_made(connection, resource)
         grants = list(grants_on(gate, caller, resource, lambda name: held_by(connection, name)))
     return [grant for grant in grants if grant.expires_at is None or grant.expires_at > now]

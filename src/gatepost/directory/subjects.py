@@ -98,7 +98,7 @@ def find_subjects(gate: Gatepost, caller: Principal, query: str) -> list[Found]:
     part = f"%{query.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
     u, g, s = tables.users, tables.groups, tables.services
     found: list[Found] = []
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         people = select(u.c.username, u.c.display_name).where(
             u.c.disabled_at.is_(None), u.c.username.like(part, escape="!") | u.c.display_name.ilike(part, escape="!")
         )

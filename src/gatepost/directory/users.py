@@ -115,7 +115,7 @@ def get_user(gate: Gatepost, caller: Principal, username: str) -> Profile:
     username = username.lower()
     if caller.subject != Subject("user", username).entity:
         gate.require(caller, "user:view")
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return profile_of(_row(connection, username))
 
 
@@ -139,7 +139,7 @@ def list_users(gate: Gatepost, caller: Principal, page: Wanted, query: str = "")
             | t.c.display_name.ilike(part, escape="!")
             | t.c.email.ilike(part, escape="!")
         )
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return read_page(connection, wanted, [t.c.username], page, profile_of)
 
 
@@ -268,7 +268,7 @@ def set_password(gate: Gatepost, caller: Principal, username: str, wanted: NewPa
     username = username.lower()
     subject = Subject("user", username)
     own = caller.subject == subject.entity
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         row = connection.execute(select(t).where(t.c.username == username)).one_or_none()
     if own:
         _require_current(gate, caller, row, wanted)
@@ -309,7 +309,7 @@ def _require_current(
     if wanted.current_password is None:
         raise InvalidField({"current_password": "needed to change one's own password"})
     # Whoever holds a stolen session must not be able to try passwords here that the sign-in page would throttle.
-    throttle.require_not_throttled(gate.store, caller.subject.id, caller.address, gate.now())
+    throttle.require_not_throttled(gate.database, caller.subject.id, caller.address, gate.now())
     if row is None or not gate.passwords.matches(row.password, wanted.current_password):
-        throttle.note_failure(gate.store, caller.subject.id, caller.address, gate.now())
+        throttle.note_failure(gate.database, caller.subject.id, caller.address, gate.now())
         raise InvalidCredentials("the current password is wrong")

@@ -74,7 +74,7 @@ def open_attempt(gate: Gatepost, sealed: str) -> Attempt:
 def use_once(gate: Gatepost, attempt: Attempt) -> None:
     """Mark the attempt as used, before anything is asked of the provider.  Raises `InvalidRequest` the second time."""
     digest = hashlib.sha256(attempt.state.encode()).digest()
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         connection.execute(delete(t).where(t.c.expires_at < gate.now()))
         if not insert_if_new(connection, t, {"digest": digest, "expires_at": attempt.expires_at}):
             raise InvalidRequest("this sign-in was finished already: begin again")

@@ -71,7 +71,7 @@ def list_identities(gate: Gatepost, caller: Principal, username: str | None = No
         gate.require(caller, "user:view", seen_by="")
     if not username:
         return []
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return identities_of(connection, username)
 
 
@@ -173,7 +173,7 @@ class SignInConflict:
 def list_conflicts(gate: Gatepost, caller: Principal, page: Wanted) -> Page[SignInConflict]:
     gate.require(caller, "conflict:view", seen_by="")
     c = tables.conflicts
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return read_page(
             connection,
             select(c),

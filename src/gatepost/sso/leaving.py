@@ -44,7 +44,7 @@ class Departure:
 def leave(gate: Gatepost, caller: Principal) -> Left:
     """End the caller's session with all its tokens, and return what the provider needs to know of it."""
     s = tables.sessions
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         query = select(s.c.provider, s.c.id_token, s.c.provider_token).where(
             s.c.id == caller.credential_id, s.c.ended_at.is_(None)
         )

@@ -59,7 +59,7 @@ def end_by_front_channel(gate: Gatepost, provider: Provider, issuer: str, sid: s
     if not speaks_for(provider.settings, issuer):
         raise InvalidRequest(f"iss is not the issuer of {provider.name}")
     which: list[ColumnElement[bool]] = [s.c.issuer == issuer, s.c.provider_sid == sid]
-    with gate.store.read() as connection:  # anybody can call this: a guess must not make the writers wait
+    with gate.database.read() as connection:  # anybody can call this: a guess must not make the writers wait
         if not _open_sessions(connection, which):
             return 0
     with gate.change_unasked() as tx:

@@ -82,7 +82,7 @@ def foresee(gate: Gatepost, settings: ProviderSettings, person: SignedIn, carrie
     """Say what the claims alone would make of a new account, without a look at any that exists."""
     first = frozenset(gate.settings.main.default_roles)
     mapped = mapped_here((*carried.names, *(person.groups or ())), settings) if settings.role_map else frozenset()
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         roles = known_roles(connection, first | mapped | carried.roles)
         bound = known_roles(connection, carried.roles)
         groups = _groups_meant(settings, person)

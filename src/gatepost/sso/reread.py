@@ -71,7 +71,7 @@ def at_hand(gate: Gatepost, caller: Principal, username: str) -> Sequence[AtHand
     u, name = tables.users, username.lower()
     own = caller.subject == Entity("user", name)
     gate.require(caller, "user:sync", seen_by="" if own else "user:view")  # everybody sees themselves
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         if connection.execute(select(u.c.id).where(u.c.username == name)).one_or_none() is None:
             raise NotFound(f"there is no user:{name}")
         linked = connection.execute(select(i.c.issuer, i.c.subject).where(i.c.username == name)).all()
@@ -152,7 +152,7 @@ def _require_issuer(claims: VerifiedClaims, hand: AtHand) -> None:
 
 def _take(gate: Gatepost, hand: AtHand) -> str:
     mine = (s.c.id == hand.session, s.c.provider_token == hand.sealed, s.c.ended_at.is_(None))
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         taken = connection.execute(update(s).where(*mine).values(provider_token=None)).rowcount
     if not taken:
         raise Conflict(f"{hand.provider} is being asked about user:{hand.username} already: try again in a moment")
@@ -163,7 +163,7 @@ def _take(gate: Gatepost, hand: AtHand) -> str:
 
 
 def _put_back(gate: Gatepost, hand: AtHand, token: str) -> bool:
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         return _keep(gate, connection, hand, token)
 
 

@@ -167,7 +167,7 @@ def _person(settings: MappedSettings, claims: VerifiedClaims) -> SignedIn:
 
 def _known(gate: Gatepost, person: SignedIn) -> str | None:
     query = select(i.c.username).where(i.c.issuer == person.issuer, i.c.subject == person.subject)
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         username: str | None = connection.execute(query).scalar_one_or_none()
     return username
 
@@ -218,7 +218,7 @@ def _existing(gate: Gatepost, column: Column[str], names: Iterable[str]) -> froz
     wanted = sorted(names)
     if not wanted:
         return frozenset()
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return frozenset(_found(connection, column, wanted))
 
 

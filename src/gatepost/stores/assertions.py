@@ -76,7 +76,7 @@ def read_assertions(gate: Gatepost, caller: Principal, store: str, model: str) -
     gate.require(caller, READ, seen_by="")
     record = require_store(gate, store)
     model_of(gate, record, model)
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         query = select(t.c.document).where(t.c.store == record.key, t.c.model == model)
         document = connection.execute(query).scalar_one_or_none()
     found: list[dict[str, Any]] = [] if document is None else json.loads(document)

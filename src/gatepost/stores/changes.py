@@ -54,7 +54,7 @@ def read_changes(
         fits.append(c.c.at >= since)
     columns = (c.c.number, c.c.position, c.c.stamp, c.c.payload, c.c.at)
     query = select(*columns).where(and_(*fits)).order_by(c.c.number, c.c.position).limit(page.size)
-    with gate.store.snapshot() as connection:
+    with gate.database.snapshot() as connection:
         if page.token:
             query = query.where(tuple_(c.c.number, c.c.position) > _place(connection, record, page.token, kind))
         rows = connection.execute(query).all()

@@ -16,7 +16,7 @@ def clear_deleted_stores(gate: Gatepost) -> int:
     The log keeps what a process may still have to read: that part of the history goes when it has been pruned.
     """
     t = tables.stores
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         gone = list(connection.execute(select(t.c.key).where(t.c.deleted_at.is_not(None))).scalars())
     return sum(_clear(gate, key) for key in gone)
 
@@ -28,7 +28,7 @@ def _clear(gate: Gatepost, key: str) -> int:
             total += removed
     log = tables.changelog
     while True:
-        with gate.store.write() as connection:
+        with gate.database.write() as connection:
             pruned_to = changelog.read_head(connection).pruned_to
             old = and_(log.c.store == key, log.c.number <= pruned_to)
             removed = _remove(connection, log, old)
@@ -41,7 +41,7 @@ def _clear(gate: Gatepost, key: str) -> int:
 
 
 def _remove_some(gate: Gatepost, table: Table, key: str) -> int:
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         return _remove(connection, table, table.c.store == key)
 
 

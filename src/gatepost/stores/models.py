@@ -112,7 +112,7 @@ def list_versions(gate: Gatepost, caller: Principal, store: str, page: Paging) -
     record = require_store(gate, store)
     before = str(read_token(page.token, str)[0]) if page.token else "~"
     query = select(m).where(m.c.store == record.key, m.c.id < before).order_by(m.c.id.desc())
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         rows = connection.execute(query.limit(page.size + 1)).all()
     found = [Version(row.id, json.loads(row.document), row.created_at, row.author) for row in rows]
     if not page.token and record.is_main and (not found or gate.memory.model_id != found[0].id):
@@ -126,7 +126,7 @@ def get_version(gate: Gatepost, caller: Principal, store: str, identifier: str) 
     """Raises `StoreError` if the store has no such model."""
     gate.require(caller, READ, seen_by="")
     record = require_store(gate, store)
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         query = select(m.c.document).where(m.c.store == record.key, m.c.id == identifier)
         document = connection.execute(query).scalar_one_or_none()
     if document is not None:
@@ -178,7 +178,7 @@ def model_of(gate: Gatepost, record: StoreRecord, identifier: str) -> Authorizat
     graph = gate.memory.graph_of(record, identifier)
     if graph is not None:
         return graph.model
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         posted = read_document(connection, record.key, identifier)
     found = _unposted(gate, record, identifier) if posted is None else posted
     if found is None:

@@ -63,7 +63,7 @@ def read_tuples(
     if wanted is not None:
         conditions += _fitting(wanted, hidden)
     after = read_token(page.token, str, str, str) if page.token else None
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         found = list(islice(_merged(connection, and_(*conditions), after), page.size + 1))
     shown = found[: page.size]
     return Page(shown, write_token(*shown[-1].key.bare) if len(found) > page.size else "")

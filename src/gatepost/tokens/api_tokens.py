@@ -57,7 +57,7 @@ def token_record(row: Row[tuple[object, ...]]) -> TokenRecord:
 
 def read_token(gate: Gatepost, secret_digest: bytes) -> TokenRecord | None:
     """Read a token by its digest, from the database.  Expired ones too: judging them is `authn`'s work."""
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         row = connection.execute(select(t).where(t.c.digest == secret_digest)).one_or_none()
     return token_record(row) if row is not None else None
 
@@ -139,7 +139,7 @@ def list_api_tokens(gate: Gatepost, caller: Principal, page: Wanted, owner: str 
         gate.require(caller, "token:view", seen_by="")
         if owner != "*":
             query = query.where(t.c.owner == f"user:{owner.lower()}")
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return read_page(connection, query, [t.c.id], page, token_record)
 
 

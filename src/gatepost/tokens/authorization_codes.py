@@ -104,7 +104,7 @@ def redeem(gate: Gatepost, shown: Shown, place: Place) -> TokenPair:
         raise InvalidToken("the code is not valid", detail="not the shape of a code")
     query = select(t).where(t.c.digest == digest(shown.code))
     # Looked up before the lock is taken: whoever sends nonsense shall not make writers wait.
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         if connection.execute(query).one_or_none() is None:
             raise InvalidToken("the code is not valid", detail="an unknown code")
     with gate.change_unasked() as tx:
@@ -153,5 +153,5 @@ def _spend(connection: Connection, row: Row[Any], at: datetime, session: str | N
 
 def forget_old(gate: Gatepost) -> None:
     """Codes whose replay nobody needs to notice any more."""
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         connection.execute(t.delete().where(t.c.expires_at < gate.now() - KEPT_FOR))

@@ -79,7 +79,7 @@ def begin(gate: Gatepost, client_id: str, wish: Wish, place: Place) -> Begun:
     """Begin a sign-in.  Raises `Throttled` when too many of the same network wait already."""
     device_code, now = new_device_secret(gate.dice), gate.now()
     network = network_of(place.address)
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         _require_room(connection, network, now)
         user_code = _free_user_code(gate, connection)
         connection.execute(
@@ -155,13 +155,13 @@ def find(gate: Gatepost, caller: Principal, user_code: str) -> Waiting:
     letters, now = read_user_code(user_code), gate.now()
     # Neither the colon nor the space can be in a username, so these counters are no account's sign-in.
     account = f"device code: {caller.subject}"
-    throttle.require_not_throttled(gate.store, account, caller.address, now)
-    with gate.store.read() as connection:
+    throttle.require_not_throttled(gate.database, account, caller.address, now)
+    with gate.database.read() as connection:
         query = select(t).where(t.c.user_code.in_(_keyed(gate, letters)), t.c.state == PENDING, t.c.expires_at > now)
         row = connection.execute(query).first()
     if row is None:
         # A right code forgets nothing: whoever guesses could mix in codes of their own.
-        throttle.note_failure(gate.store, account, caller.address, now)
+        throttle.note_failure(gate.database, account, caller.address, now)
         gate.journal.note(AuditRecord.of(caller, "device.guessed", "client:unknown", at=now, outcome=Outcome.REFUSED))
         raise NotFound("no device waits with this code: it may be mistyped, answered already, or too old")
     return _waiting(row)
@@ -169,7 +169,7 @@ def find(gate: Gatepost, caller: Principal, user_code: str) -> Waiting:
 
 def find_again(gate: Gatepost, device: bytes) -> Waiting:
     """Find the device that the person was asked about.  Raises `NotFound` if it does not wait any more."""
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return _still_waiting(connection, device, gate.now())
 
 
@@ -217,7 +217,7 @@ def poll(gate: Gatepost, device_code: str, client_id: str, place: Place) -> Toke
     if not device_code.startswith(DEVICE_PREFIX):
         raise InvalidToken("the device code is not valid", detail="not the shape of a device code")
     key, now = digest(device_code), gate.now()
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         row = connection.execute(select(t).where(t.c.digest == key)).one_or_none()
     if row is None or row.client_id != client_id:
         raise InvalidToken("the device code is not valid", detail="an unknown device code, or another client's")
@@ -233,7 +233,7 @@ def poll(gate: Gatepost, device_code: str, client_id: str, place: Place) -> Toke
 def _not_yet(gate: Gatepost, row: Row[Any], now: datetime) -> AuthorizationPending:
     early = row.polled_at is not None and now - row.polled_at < timedelta(seconds=row.interval)
     interval = min(row.interval + INTERVAL, LONGEST_INTERVAL) if early else row.interval
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         connection.execute(update(t).where(t.c.digest == row.digest).values(polled_at=now, interval=interval))
     if early:
         return SlowDown(f"ask every {interval} seconds")
@@ -268,5 +268,5 @@ def _approval(row: Row[Any]) -> Approval:
 
 def forget_old(gate: Gatepost) -> None:
     """Devices that nobody will ask about any more."""
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         connection.execute(t.delete().where(t.c.expires_at < gate.now() - KEPT_FOR))

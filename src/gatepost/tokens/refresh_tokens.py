@@ -100,7 +100,7 @@ def refresh(
     if not secret.startswith(REFRESH_PREFIX):
         raise InvalidToken(detail="not the shape of a refresh token")
     wanted = select(t).where(t.c.digest == digest(secret))
-    with gate.store.read() as connection:  # whoever sends rubbish must not make the writers wait
+    with gate.database.read() as connection:  # whoever sends rubbish must not make the writers wait
         if connection.execute(wanted).one_or_none() is None:
             raise InvalidToken(detail="an unknown refresh token")
     with gate.change_unasked() as tx:

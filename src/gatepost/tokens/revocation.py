@@ -45,7 +45,7 @@ def revoke(gate: Gatepost, token: str, client_id: str, address: str) -> None:
 def _revoke_refresh_token(gate: Gatepost, token: str, client_id: str, address: str) -> None:
     """A spent one counts too: it still names its family."""
     # Looked up before the lock is taken: whoever sends nonsense shall not make writers wait.
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         query = select(r.c.session, r.c.client_id).where(r.c.digest == digest(token))
         row = connection.execute(query).one_or_none()
     if row is not None:

@@ -49,7 +49,7 @@ def revocations(gate: Gatepost, caller: Principal, after: str = "") -> Revocatio
         return _everything(gate)
     if seen == gate.memory.revision:
         return Revocations(revision=after, whole=False)
-    with gate.store.snapshot() as connection:
+    with gate.database.snapshot() as connection:
         head = changelog.read_head(connection)
         followed = head.epoch == seen.epoch and head.pruned_to <= seen.number <= head.number
         return _since(connection, seen.number, head.revision) if followed else _everything(gate)

@@ -92,7 +92,7 @@ def list_service_tokens(gate: Gatepost, caller: Principal, page: Wanted, service
     query = select(t).where(t.c.owner.like("service:%"))
     if service:
         query = query.where(t.c.owner == f"service:{service}")
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return read_page(connection, query, [t.c.id], page, token_record)
 
 

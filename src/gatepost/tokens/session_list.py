@@ -29,7 +29,7 @@ def list_sessions(gate: Gatepost, caller: Principal, page: Wanted, owner: str | 
         gate.require(caller, "session:view", seen_by="")
         if owner != "*":
             query = query.where(t.c.subject == f"user:{owner.lower()}")
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         return read_page(connection, query, [t.c.id], page, record_of)
 
 

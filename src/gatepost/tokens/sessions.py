@@ -176,7 +176,7 @@ def record_of(row: Row[tuple[object, ...]]) -> SessionRecord:
 def read_session(gate: Gatepost, secret_digest: bytes) -> SessionRecord | None:
     """Read a session by its cookie's digest, from the database."""
     t = tables.sessions
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         row = connection.execute(select(t).where(t.c.digest == secret_digest)).one_or_none()
     return record_of(row) if row is not None and row.ended_at is None else None
 

@@ -40,8 +40,8 @@ def prove_by_password(gate: Gatepost, attempt: PasswordTry) -> Profile:
     `Throttled` after too many failures.
     """
     account = attempt.username.strip().lower()[:MOST_TYPED]
-    throttle.require_not_throttled(gate.store, account, attempt.address, gate.now())
-    with gate.store.read() as connection:
+    throttle.require_not_throttled(gate.database, account, attempt.address, gate.now())
+    with gate.database.read() as connection:
         t = tables.users
         # What cannot be a name is nobody's; the database would stumble over half a character, or over a NUL.
         query = select(t).where(t.c.username == (account if is_name(account) else ""))
@@ -51,10 +51,10 @@ def prove_by_password(gate: Gatepost, attempt: PasswordTry) -> Profile:
     )
     why_not = _why_not(gate, row, attempt, good=good)
     if row is None or why_not:
-        throttle.note_failure(gate.store, account, attempt.address, gate.now())
+        throttle.note_failure(gate.database, account, attempt.address, gate.now())
         _note(gate, account if row else "unknown", attempt, why_not)
         raise InvalidCredentials(detail=why_not)
-    throttle.note_success(gate.store, account, attempt.address, gate.now())
+    throttle.note_success(gate.database, account, attempt.address, gate.now())
     if gate.passwords.is_outdated(row.password):
         _rehash(gate, row, attempt.password)
     return profile_of(row)
@@ -97,7 +97,7 @@ def _rehash(gate: Gatepost, row: Row[tuple[object, ...]], password: str) -> None
     """The profile has changed since this hash was made, and only now is the password at hand."""
     fresh = gate.passwords.hash(password)
     t = tables.users
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         connection.execute(update(t).where(t.c.id == row.id, t.c.password == row.password).values(password=fresh))
 
 

@@ -26,7 +26,7 @@ class Child:
 
 def children_of(gate: Gatepost, caller: Principal, parent: Resource) -> list[Child]:
     """The resources in `parent`, by type and id, at most 500."""
-    with gate.store.read() as connection:
+    with gate.database.read() as connection:
         rows = holding(connection, str(parent.entity), "parent")
     inside = (Entity.parse(row.object) for row in rows)
     visible = list(islice((entity for entity in inside if gate.may(caller, "view", entity)), MOST_SHOWN))

@@ -89,7 +89,7 @@ def redeem_ticket(gate: Gatepost, host: str, ticket: str, state: str) -> bytes:
     if kept["until"] <= gate.now().timestamp() or not hmac.compare_digest(str(kept["state"]), state):
         raise InvalidRequest(BEGIN_AGAIN)
     digest = hashlib.sha256(f"forward_auth\0{state}".encode()).digest()
-    with gate.store.write() as connection:
+    with gate.database.write() as connection:
         connection.execute(delete(t).where(t.c.expires_at < gate.now()))
         # Kept as long as the attempt could be: any other ticket for it is refused as well.
         if not insert_if_new(connection, t, {"digest": digest, "expires_at": gate.now() + ATTEMPT_TTL}):
