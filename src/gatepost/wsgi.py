@@ -14,21 +14,17 @@ from __future__ import annotations
 import functools
 import json
 import logging
-import ssl
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
-from gatepost.authn.anonymous import anonymous_principal
 from gatepost.errors import ConfigurationError, GatepostError, Unauthenticated
-from gatepost.gate import Gatepost
-from gatepost.guard import Closed, Embedded, Guard, Remote, Shown, Template, Visitor, now
-from gatepost.guard.remote import STALE_FOR
+from gatepost.guard import Doorway, Shown, Template, Visitor, now
 from gatepost.guard.visitor import OURS, ROLE, entity
-from gatepost.principal import Entity, NoCredential
+from gatepost.principal import Entity
 from gatepost.problems import MEDIA_TYPE, body_of, headers_of
 
 if TYPE_CHECKING:
@@ -40,50 +36,18 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 KEY = "gatepost"
+MOST_WRAPPERS = 10  # around a Flask application, looked through
 log = logging.getLogger("gatepost.wsgi")
 
 _calling: ContextVar[Visitor | None] = ContextVar("gatepost_visitor", default=None)
 
 
-class Authentication:
-    """Puts the `Visitor` of each request into `environ["gatepost"]`.  The options are those of `gatepost.asgi`.
+class Authentication(Doorway["WSGIApplication"]):
+    """Puts the `Visitor` of each request into `environ["gatepost"]`.  The options are those of `gatepost.guard.Doorway`."""
 
-    A bad credential is 401 here and never reaches the application; so is none at all where anonymous access is off, but
-    for the paths in `public`.  Raises `ConfigurationError`.
-    """
-
-    def __init__(
-        self,
-        app: WSGIApplication,
-        gate: Gatepost | None = None,
-        *,
-        server: str | None = None,
-        audience: str = "",
-        client: tuple[str, str] | None = None,
-        issuer: str = "",
-        origins: Iterable[str] = (),
-        public: Collection[str] = (),
-        trusted_proxies: Iterable[str] = (),
-        stale_for: float = STALE_FOR,
-        verify: ssl.SSLContext | None = None,
-    ) -> None:
-        self.app = app
-        self._public = frozenset(public)
-        if (gate is None) == (server is None):
-            raise ConfigurationError(["Authentication takes either gate= or server="])
-        if gate is not None:
-            self.guard: Guard = Embedded(gate, origins=origins)
-            return
-        self.guard = Remote(
-            server or "",
-            client=client,
-            audience=audience,
-            issuer=issuer,
-            origins=origins,
-            trusted_proxies=trusted_proxies,
-            stale_for=stale_for,
-            verify=verify,
-        )
+    def __init__(self, app: WSGIApplication, *args: Any, **options: Any) -> None:
+        super().__init__(app, *args, **options)
+        _answer_within(app)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -114,10 +78,8 @@ class Authentication:
         )
         try:
             return now(self.guard.visitor(shown))
-        except Unauthenticated:
-            if path not in self._public:
-                raise
-            return Visitor.of(anonymous_principal(shown.peer), Closed(), NoCredential())
+        except Unauthenticated as error:
+            return self._stranger(shown, error)
 
     def close(self) -> None:
         """Stop following a server.  The gate of an embedded one is the application's to close."""
@@ -190,9 +152,30 @@ def _refuse(error: GatepostError) -> NoReturn:
     raise HTTPException(response=Response(body, error.status, headers_of(error), mimetype=MEDIA_TYPE)) from error
 
 
+def _answer_within(app: Any) -> None:
+    """Have a Flask application behind `app` answer what Gatepost refuses, wherever in it that is raised.
+
+    Flask makes a 500 of an error that it does not know, and lets nobody outside know what it was.  `app` is its
+    `wsgi_app`, or a wrapper around that, as Werkzeug's `ProxyFix` is.  A handler that the application has stays.
+    """
+    for _ in range(MOST_WRAPPERS):
+        owner = getattr(app, "__self__", app)
+        if hasattr(owner, "register_error_handler"):
+            with suppress(AssertionError):  # of one that has been asked already, and takes no handlers any more
+                if GatepostError not in owner.error_handler_spec[None][None]:
+                    owner.register_error_handler(GatepostError, _answer)
+            return
+        app = getattr(app, "app", None)
+
+
+def _answer(error: GatepostError) -> tuple[str, int, dict[str, str]]:
+    """An error as what Flask makes an answer of."""
+    _note(error)
+    return json.dumps(body_of(error)), error.status, {**headers_of(error), "Content-Type": MEDIA_TYPE}
+
+
 def _send_problem(error: GatepostError, start_response: StartResponse, *, begun: bool = False) -> list[bytes]:
-    if error.detail or error.status >= 500:
-        log.info("%s %s: %s", error.status, error.code, error.detail or error)
+    _note(error)
     body = json.dumps(body_of(error)).encode()
     headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body))), *headers_of(error).items()]
     status = f"{error.status} {HTTPStatus(error.status).phrase}"
@@ -201,6 +184,11 @@ def _send_problem(error: GatepostError, start_response: StartResponse, *, begun:
     else:
         start_response(status, headers)
     return [body]
+
+
+def _note(error: GatepostError) -> None:
+    if error.detail or error.status >= 500:
+        log.info("%s %s: %s", error.status, error.code, error.detail or error)
 
 
 @contextmanager

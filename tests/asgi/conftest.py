@@ -11,12 +11,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
@@ -74,6 +75,25 @@ async def clashing(_: Request) -> Response:
     raise Conflict("this was taken meanwhile")
 
 
+async def raw(request: Request) -> Response:
+    await to_thread.run_sync(visitor_of(request).require, "edit", f"dataset:{request.path_params['id']}")
+    return PlainTextResponse("raw")
+
+
+async def raw_socket(socket: WebSocket) -> None:
+    if socket.query_params:
+        await socket.accept()
+    visitor_of(socket).require("edit", f"dataset:{socket.path_params['id']}")
+
+
+async def late(_: Request) -> Response:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"half"
+        raise Conflict("this was taken meanwhile")
+
+    return StreamingResponse(parts())
+
+
 @require("edit", "datasett:{id}")
 async def misspelt(_: Request) -> Response:
     return PlainTextResponse("never")
@@ -102,6 +122,10 @@ ROUTES = [
     Route("/inside/{id}", inside),
     Route("/broken", broken),
     Route("/clashing", clashing),
+    Route("/raw/{id}", raw),
+    Route("/late", late),
+    Mount("/mounted", Starlette(routes=[Route("/raw/{id}", raw), Route("/broken", broken)])),
+    WebSocketRoute("/raw-socket/{id}", raw_socket),
     Route("/misspelt/{id}", misspelt),
     WebSocketRoute("/echo", echo),
     WebSocketRoute("/watch/{id}", watch),

@@ -11,13 +11,14 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.websockets import WebSocketDisconnect
 
 from gatepost.asgi import Authentication, Refused, Visitor, require
 from gatepost.errors import ConfigurationError
 from gatepost.fastapi import any_principal, current_principal, requires
 from gatepost.testing import TestGatepost
-from tests.asgi.conftest import application, client_of
+from tests.asgi.conftest import client_of
 from tests.asgi.test_authentication import refused_socket
 from tests.server.calling import problem
 
@@ -116,12 +117,41 @@ def test_a_question_that_the_model_does_not_know_is_a_bug_and_no_answer(
     assert "datasett" not in answer.text
 
 
-def test_an_error_of_gateposts_in_the_application_reads_as_one(granted: TestGatepost) -> None:
-    from starlette.middleware import Middleware
-
-    shop = client_of(application(Middleware(Authentication, gate=granted.gate)))
-
+def test_an_error_of_gateposts_in_the_application_reads_as_one(shop: TestClient) -> None:
     problem(shop.get("/clashing"), 409, "conflict")
+
+
+@pytest.mark.parametrize("place", ["/raw/sales", "/mounted/raw/sales"])
+def test_a_refusal_that_no_endpoint_foresaw_is_answered_as_one(
+    shop: TestClient, granted: TestGatepost, place: str
+) -> None:
+    """Starlette makes a 500 of an error that it does not know: then nobody is ever asked to sign in."""
+    assert shop.get(place, headers=granted.as_user("ann")).text == "raw"
+    problem(shop.get(place, headers=granted.as_user("ben")), 403, "forbidden")
+    problem(shop.get(place, headers=granted.as_user("cy")), 404, "not_found")
+    anonymous = shop.get(place)
+    problem(anonymous, 401, "unauthenticated")
+    assert anonymous.headers["WWW-Authenticate"] == 'Bearer realm="gatepost"'
+    assert shop.get("/mounted/broken").status_code == 500
+
+
+def test_half_an_answer_is_not_made_another(shop: TestClient) -> None:
+    answer = shop.get("/late")
+
+    assert (answer.status_code, answer.text) == (200, "half")
+
+
+def test_a_websocket_that_no_endpoint_foresaw_to_refuse(shop: TestClient, granted: TestGatepost) -> None:
+    with pytest.raises(WebSocketDenialResponse) as refused, shop.websocket_connect("/raw-socket/sales"):
+        raise AssertionError("opened")
+    assert refused.value.status_code == 401
+
+    with (
+        shop.websocket_connect("/raw-socket/sales?open=1", headers=granted.as_user("ben")) as socket,
+        pytest.raises(WebSocketDisconnect) as closed,
+    ):
+        socket.receive_text()
+    assert closed.value.code == 1008
 
 
 def test_pages_of_the_applications_own(granted: TestGatepost) -> None:
@@ -184,6 +214,11 @@ def api(request: pytest.FixtureRequest, granted: TestGatepost) -> Iterator[TestC
     def change(id: int | str) -> str:  # noqa: A002
         return f"changed {id}"
 
+    @app.get("/raw/{id}")
+    def raw(id: str, who: Annotated[Visitor, Depends(any_principal)]) -> str:  # noqa: A002
+        who.require("edit", f"dataset:{id}")
+        return "raw"
+
     @app.delete("/datasets/{id}")
     @require("delete", "dataset:{id}")
     async def delete(request: Request) -> str:
@@ -211,6 +246,8 @@ def test_requires_as_a_dependency(api: TestClient, granted: TestGatepost) -> Non
     assert api.put("/datasets/sales", headers=ann).json() == "changed sales"
     problem(api.put("/datasets/sales", headers=ben), 403)
     problem(api.delete("/datasets/sales", headers=ann), 403)
+    problem(api.get("/raw/sales", headers=ben), 403)
+    problem(api.get("/raw/sales"), 401)
     granted.allow("user:ann", "delete", "dataset:sales")
     assert api.delete("/datasets/sales", headers=ann).json() == "deleted sales"
 

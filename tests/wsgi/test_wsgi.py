@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask import Flask
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import Client
 
-from gatepost.errors import ConfigurationError
+from gatepost.errors import ConfigurationError, GatepostError
 from gatepost.testing import TestGatepost
 from gatepost.wsgi import Authentication, authorize, current_principal, may, require, visitor
 from tests.asgi.test_authentication import session_of
@@ -50,6 +51,11 @@ def flask() -> Flask:
     def change(id: str) -> str:  # noqa: A002
         authorize("edit", f"dataset:{id}")
         return "changed"
+
+    @app.get("/raw/<id>")
+    def raw(id: str) -> str:  # noqa: A002
+        visitor().require("edit", f"dataset:{id}")
+        return "raw"
 
     @app.get("/broken")
     def broken() -> str:
@@ -154,6 +160,30 @@ def test_without_a_framework_a_refusal_is_answered_too(gatepost: TestGatepost) -
 def test_the_applications_own_errors_and_pages_stay_its_own(shop: Client) -> None:
     assert shop.get("/broken").status_code == 500
     assert shop.get("/nowhere").text == "a page of the application's"
+
+
+@pytest.mark.parametrize("within", ["nothing", "a proxy's fix"])
+def test_a_refusal_that_no_view_foresaw_is_answered_as_one(gatepost: TestGatepost, within: str) -> None:
+    """Flask makes a 500 of an error that it does not know: then nobody is ever asked to sign in."""
+    app = flask()
+    inner = app.wsgi_app if within == "nothing" else ProxyFix(app.wsgi_app)
+    shop = Client(Authentication(inner, gate=gatepost.gate))
+
+    assert shop.get("/raw/sales", headers=gatepost.as_user("ann")).text == "raw"
+    refused(shop.get("/raw/sales", headers=gatepost.as_user("ben")), 403, "forbidden")
+    refused(shop.get("/raw/sales", headers=gatepost.as_user("cy")), 404, "not_found")
+    refused(shop.get("/raw/sales"), 401, "unauthenticated")
+    assert shop.get("/broken").status_code == 500
+
+
+def test_an_application_that_answers_refusals_itself_goes_on_doing_so(gatepost: TestGatepost) -> None:
+    app = flask()
+    app.register_error_handler(GatepostError, lambda error: (f"sorry: {error.code}", error.status))
+    shop = Client(Authentication(app.wsgi_app, gate=gatepost.gate))
+
+    assert shop.get("/raw/sales", headers=gatepost.as_user("ben")).text == "sorry: forbidden"
+    again = Client(Authentication(app.wsgi_app, gate=gatepost.gate))
+    assert again.get("/raw/sales").text == "sorry: unauthenticated"
 
 
 def test_no_principal_outlives_its_request(shop: Client, gatepost: TestGatepost) -> None:

@@ -5,9 +5,10 @@ would block comes back as `Later`, so that an event loop can send it elsewhere a
 """
 
 from gatepost.guard.closed import Closed
+from gatepost.guard.doorway import Doorway
 from gatepost.guard.embedded import Embedded
 from gatepost.guard.remote import Remote
 from gatepost.guard.template import Template
 from gatepost.guard.visitor import Guard, Later, Reach, Shown, Visitor, now
 
-__all__ = ["Closed", "Embedded", "Guard", "Later", "Reach", "Remote", "Shown", "Template", "Visitor", "now"]
+__all__ = ["Closed", "Doorway", "Embedded", "Guard", "Later", "Reach", "Remote", "Shown", "Template", "Visitor", "now"]
