@@ -23,4 +23,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     assert script is not None  # noqa: S101 - it is one of click's own
     source = script(ctx.find_root().command, {}, "gatepost", "_GATEPOST_COMPLETE")
     # Click's bash script first asks this machine's bash for its version, which the shell that reads it does itself.
-    click.echo(source.source_template % source.source_vars())
+    text = source.source_template % source.source_vars()
+    # Click's fish script ends a description at its first comma, where only the first one parts kind and completion.
+    text = text.replace('string split "," $completion', 'string split --max 1 "," $completion')
+    click.echo(text)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Later(NamedTuple):
@@ -33,6 +36,13 @@ class LazyGroup(click.Group):
         command = getattr(import_module(f"gatepost.cli.{module}"), name)
         assert isinstance(command, click.Command)  # noqa: S101 - the table's own promise, held by a test
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name with the line of `--help`: click would import every command for its own."""
+        from click.shell_completion import CompletionItem
+
+        named = [CompletionItem(name, help=e.help) for name, e in self.later.items() if name.startswith(incomplete)]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
