@@ -60,7 +60,6 @@ def test_zsh_lists_what_fits_with_its_description(typing: Typing) -> None:
         ("gatepost completion ", {"bash": "", "fish": "", "zsh": ""}),
         ("gatepost model check mo", {"model.fga": ""}),
         ("gatepost user show ", {}),
-        ("gatepost nonsense ", {}),
     ],
 )
 def test_fish_completes(desk: Path, line: str, offered: dict[str, str]) -> None:
