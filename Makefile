@@ -71,7 +71,7 @@ format: $(VENV)/.dev ## format the code and mend what ruff can mend
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
 
-bench: $(VENV)/.dev $(SPRITE) $(PEERS)/openfga.made ## the benchmarks, one after the other (BENCH=benchmarks/check.py, ARGS are passed on)
+bench: $(VENV)/.dev $(SPRITE) $(PEERS)/openfga.made $(PEERS)/oauth2_proxy.made ## the benchmarks, one after the other (BENCH=benchmarks/check.py, ARGS are passed on)
 	@for each in $(BENCH); do echo "== $$each" && $(BIN)/python $$each $(ARGS) || exit 1; done
 
 bench-check: $(VENV)/.dev $(SPRITE) ## how fast `check` is at 10,000, 1,000,000 and 10,000,000 tuples (takes 8 GB and some minutes)
@@ -128,6 +128,10 @@ $(PEERS)/keycloak.made: tests/peers/keycloak/keycloak.sha256 | $(VENV)/.made
 $(PEERS)/openfga.made: $(wildcard tests/peers/openfga/*) | $(VENV)/.made
 	@echo "Building OpenFGA, for the benchmarks"
 	@$(BIN)/python tools/peers.py openfga $(basename $@)
+
+$(PEERS)/oauth2_proxy.made: $(wildcard tests/peers/oauth2_proxy/*) | $(VENV)/.made
+	@echo "Building oauth2-proxy, for the benchmarks"
+	@$(BIN)/python tools/peers.py oauth2_proxy $(basename $@)
 
 $(PEERS)/dex.made: $(wildcard tests/peers/dex/*) | $(VENV)/.made
 	@echo "Building Dex, for the tests"

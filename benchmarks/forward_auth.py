@@ -1,11 +1,14 @@
 """How many requests a second pass a gateway that asks who is calling?
 
 One nginx serves a small file behind `auth_request`: unasked, asking a function that answers a constant, asking Gatepost,
-and asking Apache with mod_auth_openidc, each with the cookie of a session.  nginx and the load are on one core, whoever
-is asked on the other.  Beside it what each answers to the load itself.  oauth2-proxy is not among them: see
-docs/benchmarks.md.
+oauth2-proxy with each of its stores, and Apache with mod_auth_openidc, each with the cookie of a session that began with
+a real sign-in.  Beside it what each answers to the load itself.  Two settings, for Go's programs take every core they
+get, and a worker of ours takes one:
 
-    PYTHONPATH=src python benchmarks/forward_auth.py [--seconds 4] [--rounds 3] [--connections 16]
+apart     nginx and the load are on one core, whoever is asked (with its Redis, if it has one) on the other
+together  everybody is on both cores, and Gatepost has two workers
+
+    PYTHONPATH=src python benchmarks/forward_auth.py [--seconds 4] [--rounds 3] [--connections 16] [--setting apart]
 """
 
 from __future__ import annotations
@@ -21,7 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import httpx2
 from parts.load import Result, request_bytes, wrk
+from parts.oauth2_proxy import ASKED_AT, oauth2_proxy, version
 from parts.openidc import openidc
 from parts.serving import (
     LOAD_CORE,
@@ -38,18 +43,32 @@ from parts.serving import (
 sys.path.insert(0, str(PARTS.parents[1]))  # the provider that the tests play
 from tests.sso.provider_in_process import CLIENT_ID, CLIENT_SECRET, running_provider
 
+PEERS = ("cookie", "redis", "openidc")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Who is on which core; None is both."""
+
+    server_core: int | None
+    load_core: int | None
+    workers: int
+
+
+SETTINGS = {"apart": Setting(SERVER_CORE, LOAD_CORE, 1), "together": Setting(None, None, 2)}
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Somebody whom nginx asks: where, about which path, and with what the visitor is known there."""
 
     url: str
-    pid: int
+    pids: tuple[int, ...]
     path: str
     headers: dict[str, str]
 
 
-def configuration(folder: Path, port: int, asked: dict[str, Asked]) -> str:
+def configuration(folder: Path, port: int, asked: dict[str, Asked], workers: int) -> str:
     """`/NAME/` is the file behind that one's yes."""
     host = {name: each.url.removeprefix("http://") for name, each in asked.items()}
     upstreams = "".join(f"upstream {name} {{ server {host[name]}; keepalive 32; }}\n" for name in asked)
@@ -71,7 +90,7 @@ def configuration(folder: Path, port: int, asked: dict[str, Asked]) -> str:
     )
     return f"""
 daemon off;
-worker_processes 1;
+worker_processes {workers};
 pid {folder}/nginx.pid;
 error_log {folder}/nginx.log warn;
 events {{ worker_connections 1024; }}
@@ -88,7 +107,7 @@ server {{
 
 
 @contextmanager
-def nginx(folder: Path, asked: dict[str, Asked]) -> Iterator[str]:
+def nginx(folder: Path, asked: dict[str, Asked], setting: Setting) -> Iterator[str]:
     """nginx until the end of the block.  Gives its URL."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
@@ -98,10 +117,10 @@ def nginx(folder: Path, asked: dict[str, Asked]) -> Iterator[str]:
     (folder / "site" / "file").write_text("ok")
     for each in (folder, folder / "site"):
         each.chmod(0o755)
-    (folder / "nginx.conf").write_text(configuration(folder, port, asked))
+    (folder / "nginx.conf").write_text(configuration(folder, port, asked, setting.workers))
     url = f"http://127.0.0.1:{port}"
     command = [program, "-c", f"{folder}/nginx.conf", "-p", str(folder), "-e", f"{folder}/nginx.log"]
-    with process(command, url, folder, "/unasked/file", LOAD_CORE):
+    with process(command, url, folder, "/unasked/file", setting.load_core):
         yield url
 
 
@@ -113,17 +132,73 @@ def cpu_of(pid: int) -> float:
     return cpu_seconds(pid) + sum(cpu_of(child) for child in children)
 
 
-def show(results: dict[str, list[Result]], cpu_us: dict[str, list[float]]) -> None:
+def show(setting: str, results: dict[str, list[Result]], cpu_us: dict[str, list[float]]) -> None:
     for name, each in results.items():
         rates = [result.per_second for result in each]
         print(
-            f"{name:18} per_second={median(rates):.0f} ({min(rates):.0f} to {max(rates):.0f}) "
+            f"{setting} {name:18} per_second={median(rates):.0f} ({min(rates):.0f} to {max(rates):.0f}) "
             f"p50_us={median(r.p50_us for r in each):.0f} p99_us={median(r.p99_us for r in each):.0f}"
             + (f" cpu_us={median(cpu_us[name]):.1f}" if cpu_us[name] else "")
         )
     for way in ("nginx", "itself"):
-        ours, theirs = (median(r.per_second for r in results[f"{way} {name}"]) for name in ("gatepost", "openidc"))
-        print(f"{way}: gatepost_of_openidc={ours / theirs:.2f}")
+        rate = {name: median(r.per_second for r in results[f"{way} {name}"]) for name in ("gatepost", *PEERS)}
+        shares = " ".join(f"gatepost_of_{name}={rate['gatepost'] / rate[name]:.2f}" for name in PEERS)
+        print(f"{setting} {way}: {shares}")
+
+
+@contextmanager
+def everybody(setting: Setting, folders: Iterator[Path]) -> Iterator[dict[str, Asked]]:
+    """Run whoever is asked until the end of the block, each with somebody who has signed in there."""
+    core = setting.server_core
+    with ExitStack() as stack:
+        bare, bare_pid = stack.enter_context(hello("bare", next(folders), core))
+        server, pid = stack.enter_context(gatepost(next(folders), core, setting.workers))
+        asked = {
+            "constant": Asked(bare, (bare_pid,), "/", {}),
+            "gatepost": Asked(server, (pid,), "/forward-auth", ways_of_a_person(server).session),
+        }
+        provider = stack.enter_context(running_provider())
+        provider.approve = "bob"
+        client = (CLIENT_ID, CLIENT_SECRET)
+        for store in ("cookie", "redis"):
+            proxy = oauth2_proxy(next(folders), provider.issuer, client, core, store=store)
+            url, pids, cookie = stack.enter_context(proxy)
+            asked[store] = Asked(url, pids, ASKED_AT, cookie)
+        url, pid, cookie = stack.enter_context(openidc(next(folders), provider.issuer, client, core))
+        asked["openidc"] = Asked(url, (pid,), "/", cookie)
+        yield asked
+
+
+def require_a_session(front: str, asked: dict[str, Asked]) -> None:
+    """Whoever says yes to everybody is no peer; nor is one that does not know its own cookie."""
+    for name, each in asked.items():
+        without, with_it = (httpx2.get(f"{front}/{name}/file", headers=sent) for sent in ({}, each.headers))
+        assert (without.status_code, with_it.status_code) == (200 if name == "constant" else 401, 200), name
+
+
+def measure(name: str, setting: Setting, arguments: argparse.Namespace) -> None:
+    with ExitStack() as stack:
+        folders = (Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(10))
+        asked = stack.enter_context(everybody(setting, folders))
+        front = stack.enter_context(nginx(next(folders), asked, setting))
+        require_a_session(front, asked)
+        cases = {"nginx unasked": (front, request_bytes(front, "GET", "/unasked/file", {}))}
+        for who, each in asked.items():
+            cases[f"nginx {who}"] = (front, request_bytes(front, "GET", f"/{who}/file", each.headers))
+            cases[f"itself {who}"] = (each.url, request_bytes(each.url, "GET", each.path, each.headers))
+        results: dict[str, list[Result]] = {case: [] for case in cases}
+        cpu_us: dict[str, list[float]] = {case: [] for case in cases}
+        load = {"seconds": arguments.seconds, "connections": arguments.connections, "core": setting.load_core}
+        folder = next(folders)
+        for _ in range(arguments.rounds):
+            for case, (url, sent) in cases.items():
+                pids = asked[case.split()[1]].pids if case != "nginx unasked" else ()
+                before = sum(map(cpu_of, pids))
+                found = wrk(url, [sent], folder, **load)
+                results[case].append(found)
+                if pids:
+                    cpu_us[case].append((sum(map(cpu_of, pids)) - before) * 1e6 / found.requests)
+        show(name, results, cpu_us)
 
 
 def main() -> None:
@@ -131,37 +206,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument(
+        "--setting", choices=SETTINGS, action="append", help="one of them; else both, one after the other"
+    )
     arguments = parser.parse_args()
-    with ExitStack() as stack:
-        folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(5)]
-        server, pid = stack.enter_context(gatepost(folders[0], SERVER_CORE))
-        session = ways_of_a_person(server).session
-        bare, bare_pid = stack.enter_context(hello("bare", folders[1], SERVER_CORE))
-        provider = stack.enter_context(running_provider())
-        provider.approve = "bob"
-        client = (CLIENT_ID, CLIENT_SECRET)
-        peer, peer_pid, cookie = stack.enter_context(openidc(folders[2], provider.issuer, client, SERVER_CORE))
-        asked = {
-            "constant": Asked(bare, bare_pid, "/", {}),
-            "gatepost": Asked(server, pid, "/forward-auth", session),
-            "openidc": Asked(peer, peer_pid, "/", cookie),
-        }
-        front = stack.enter_context(nginx(folders[3], asked))
-        cases = {"nginx unasked": (front, request_bytes(front, "GET", "/unasked/file", {}))}
-        for name, each in asked.items():
-            cases[f"nginx {name}"] = (front, request_bytes(front, "GET", f"/{name}/file", each.headers))
-            cases[f"itself {name}"] = (each.url, request_bytes(each.url, "GET", each.path, each.headers))
-        results: dict[str, list[Result]] = {name: [] for name in cases}
-        cpu_us: dict[str, list[float]] = {name: [] for name in cases}
-        for _ in range(arguments.rounds):
-            for name, (url, sent) in cases.items():
-                who = asked.get(name.split()[1])
-                before = cpu_of(who.pid) if who else 0.0
-                found = wrk(url, [sent], folders[4], seconds=arguments.seconds, connections=arguments.connections)
-                results[name].append(found)
-                if who:
-                    cpu_us[name].append((cpu_of(who.pid) - before) * 1e6 / found.requests)
-        show(results, cpu_us)
+    print(f"oauth2-proxy {version()}", flush=True)
+    for name in arguments.setting or SETTINGS:
+        measure(name, SETTINGS[name], arguments)
     print(f"load_average={os.getloadavg()[0]:.1f} connections={arguments.connections}")
 
 

@@ -3,6 +3,7 @@
 python tools/peers.py keycloak FOLDER    the distribution, by Maven
 python tools/peers.py dex FOLDER         the program, by Go
 python tools/peers.py openfga FOLDER     the program, by Go
+python tools/peers.py oauth2_proxy FOLDER    likewise
 
 What is needed and not on the machine is said, and the tests of that program are then skipped; on CI it is a failure.
 Where to fetch from is the configuration of Maven, Go and pip.  Standard library only.
@@ -69,6 +70,11 @@ def openfga(folder: Path) -> None:
     built(folder, PEERS / "openfga", "github.com/openfga/openfga/cmd/openfga")
 
 
+def oauth2_proxy(folder: Path) -> None:
+    """Build oauth2-proxy, which has all it needs inside."""
+    built(folder, PEERS / "oauth2_proxy", "github.com/oauth2-proxy/oauth2-proxy/v7")
+
+
 def built(folder: Path, source: Path, package: str) -> str:
     """Build a program from the versions and sums beside `source`'s go.mod; answer the Go that did it."""
     go = machine_go(source) or wheel_go()
@@ -111,11 +117,14 @@ def run(*call: str, folder: Path | None = None) -> subprocess.CompletedProcess[s
     return done
 
 
+MAKERS = {"keycloak": keycloak, "dex": dex, "openfga": openfga, "oauth2_proxy": oauth2_proxy}
+
+
 def main(peer: str, folder: Path) -> None:
     """Make one provider, and then the stamp beside it that says so."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        {"keycloak": keycloak, "dex": dex, "openfga": openfga}[peer](folder)
+        MAKERS[peer](folder)
     except Missing as missing:
         print(f"{peer} is left out: it takes {missing}, which is not on this machine", file=sys.stderr)
         raise SystemExit(1 if os.environ.get("CI") == "true" else 0) from missing

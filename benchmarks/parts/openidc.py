@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
@@ -56,7 +56,9 @@ OIDCRemoteUserClaim preferred_username
 
 
 @contextmanager
-def openidc(folder: Path, issuer: str, client: tuple[str, str], core: int) -> Iterator[tuple[str, int, dict[str, str]]]:
+def openidc(
+    folder: Path, issuer: str, client: tuple[str, str], core: int | None
+) -> Iterator[tuple[str, int, dict[str, str]]]:
     """Apache until the end of the block.  Gives its URL, its process id and the headers of a session."""
     if not (MODULES / "mod_auth_openidc.so").is_file():
         sys.exit("the peer is needed: apt-get install apache2 libapache2-mod-auth-openidc")
@@ -81,7 +83,7 @@ def signed_in(url: str) -> dict[str, str]:
         for _ in range(5):
             if answer.status_code not in (302, 303):
                 break
-            answer = client.get(answer.headers["location"])
+            answer = client.get(urljoin(str(answer.url), answer.headers["location"]))
         assert answer.status_code == 200, (
             f"{answer.status_code} at {urlsplit(str(answer.url)).path}: {answer.text[:500]}"
         )
