@@ -114,9 +114,12 @@ def test_users(client: httpx2.Client, company: Company) -> None:
 def test_what_somebody_alone_owns_stands_in_the_way_of_deletion(client: httpx2.Client, company: Company) -> None:
     refused = problem(client.delete("/api/v1/users/ann", headers=company.admin), 409)
     assert refused["items"] == ["collection:sales"]
-    problem(client.delete("/api/v1/users/ann?transfer_to=nobody", headers=company.admin), 422)
+    for nobody in ("nobody", "user:nobody", "group:data-team%23member", "service:ben", "user:ann"):
+        problem(client.delete(f"/api/v1/users/ann?transfer_to={nobody}", headers=company.admin), 422)
     assert client.delete("/api/v1/users/ann?transfer_to=ben", headers=company.admin).status_code == 204
     ok(client.patch("/api/v1/resources/collection/sales", json={"display_name": "S"}, headers=company.ben))
+    assert client.delete("/api/v1/users/ben?transfer_to=user:Cy", headers=company.admin).status_code == 204
+    ok(client.patch("/api/v1/resources/collection/sales", json={"display_name": "S"}, headers=company.cy))
 
 
 def test_ones_own_password_takes_the_current_one(client: httpx2.Client, company: Company) -> None:
@@ -405,6 +408,18 @@ def test_whoever_is_anonymous_writes_nothing(
     answer = client.request(method, f"/api/v1{path}", json=body) if body else client.request(method, f"/api/v1{path}")
     problem(answer, 401, "unauthenticated")
     assert answer.headers["www-authenticate"] == 'Bearer realm="gatepost"', "RFC 6750 section 3.1: no error code"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [(method, path) for method, path, body in WRITES if body], ids=lambda part: part
+)
+def test_whoever_is_anonymous_learns_nothing_of_what_a_write_takes(
+    client: httpx2.Client, company: Company, method: str, path: str
+) -> None:
+    """401 on every write: also where the body would be refused, or a stranger could read the fields off the errors."""
+    for body in ({}, {"there is": "no such field"}, []):
+        problem(client.request(method, f"/api/v1{path}", json=body), 401, "unauthenticated")
+        assert client.request(method, f"/api/v1{path}", json=body, headers=company.admin).status_code in (200, 422)
 
 
 def test_every_write_answers_its_revision(client: httpx2.Client, company: Company) -> None:

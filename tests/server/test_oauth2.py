@@ -111,6 +111,16 @@ def test_a_scope_may_be_narrower_and_never_wider(client: TestClient, company: Co
         refused(ask(scope=wider, **mine), 400, "invalid_scope")
 
 
+def test_a_scope_that_there_is_not_is_refused_and_never_minted(client: TestClient, company: Company, ask: Ask) -> None:
+    """RFC 6749 section 5.2, also where the ceiling is `*:*`, under which any text would fit."""
+    service = {"client_id": "etl", "client_secret": service_token(client, company.admin, "etl", "reader")}
+    person = {"grant_type": "refresh_token", "refresh_token": sign_in(client, "ann")["refresh_token"]}
+    for unknown in ("nonsense", "collection:view nonsense", "collection:fly", "nowhere:view"):
+        refused(ask(scope=unknown, **service, **CREDENTIALS), 400, "invalid_scope")
+        refused(ask(scope=unknown, **person), 400, "invalid_scope")
+    assert ok(ask(scope="collection:view", **person))["scope"] == "collection:view", "what was refused did not spend it"
+
+
 def test_the_audience_is_one_of_those_configured(client: TestClient, company: Company, ask: Ask) -> None:
     """RFC 8707; rule 10: a token for another audience is none for us."""
     token = service_token(client, company.admin, "etl", "reader")

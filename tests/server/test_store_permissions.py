@@ -125,3 +125,15 @@ def test_whoever_may_not_learns_nothing_about_which_stores_there_are(
                 )
                 assert (there.status_code, there.text) == (elsewhere.status_code, elsewhere.text), path
                 assert there.status_code == status or (content != good and there.status_code in (400, 422)), path
+
+
+def test_whoever_is_anonymous_is_asked_for_a_credential_before_the_body_is_read(
+    client: httpx2.Client, admin: Headers
+) -> None:
+    """401 on every write: OpenFGA itself authenticates first, and its clients tell the two apart."""
+    store = new_store(client, admin)
+    for method, path, _, needed in ADDRESSES:
+        if needed == WRITE:
+            answer = client.request(method, path.format(store=store.id, model=store.id), json={"name": 5})
+            assert (answer.status_code, answer.json()["code"]) == (401, "bearer_token_missing"), path
+            assert answer.headers["www-authenticate"] == 'Bearer realm="gatepost"'

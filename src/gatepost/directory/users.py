@@ -215,7 +215,8 @@ def _change(tx: Change, caller: Principal, username: str, wanted: UserChange) ->
 def delete_user(gate: Gatepost, caller: Principal, username: str, transfer_to: str | None = None) -> Ended:
     """Delete a person with everything that is theirs: tuples, tokens, sessions, linked identities.
 
-    What they alone own goes to `transfer_to`; without it the deletion is refused with the list.
+    What they alone own goes to `transfer_to`, a username or `user:` with it; without it the deletion is refused with
+    the list.
     """
     username = username.lower()
     own = caller.subject == Subject("user", username).entity
@@ -229,7 +230,7 @@ def delete_user(gate: Gatepost, caller: Principal, username: str, transfer_to: s
         if alone and transfer_to is None:
             raise Conflict(f"{subject} alone owns {len(alone)} resources: say whom they go to", items=alone[:100])
         if transfer_to is not None:
-            _transfer(tx, caller, alone, subject, transfer_to.lower())
+            _transfer(tx, caller, alone, subject, transfer_to.lower().removeprefix("user:"))
         sessions = end_sessions(tx, session_ids_of(tx.connection, Subject("user", username).entity))
         tokens = revoke_tokens_of(tx, Subject("user", username).entity)
         with an_admin_stays(tx):

@@ -17,7 +17,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatepost import __version__
-from gatepost.errors import GatepostError, InvalidField, InvalidRequest, NotFound
+from gatepost.errors import GatepostError, InvalidField, InvalidRequest, NotFound, Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.server import (
     authorize,
@@ -37,6 +37,7 @@ from gatepost.server import (
 )
 from gatepost.server.edge import Edge
 from gatepost.server.hot import HOT
+from gatepost.server.origin import SAFE_METHODS
 from gatepost.server.paths import Kind, kind_of
 from gatepost.server.pools import DATABASE_THREADS, Pools
 from gatepost.server.problems import ServerError, oauth_problem, problem
@@ -160,10 +161,18 @@ def _on_validation_error(request: Request, error: Exception) -> Response:
     """Name each wrong field, as every other `InvalidField` does.  What was sent is not repeated: it may be a secret."""
     if not isinstance(error, RequestValidationError):
         raise error
+    if _is_write(request) and request.state.principal.is_anonymous:
+        return _on_gatepost_error(request, Unauthenticated("this needs a signed-in caller"))
     fields: dict[str, str] = {}
     for fault in error.errors()[:MOST_ERRORS]:
         fields.setdefault(_place(fault["loc"]), _sentence(fault))
     return _on_gatepost_error(request, InvalidField(fields))
+
+
+def _is_write(request: Request) -> bool:
+    """Everything that is posted but the questions, which whoever is anonymous may ask about themselves."""
+    path = request.url.path
+    return kind_of(path) is Kind.API and request.method not in SAFE_METHODS and path not in questions.PATHS
 
 
 def _place(loc: tuple[int | str, ...]) -> str:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gatepost.directory.authority import require_patterns
 from gatepost.errors import GatepostError, InvalidCredentials
 from gatepost.gate import Gatepost
 from gatepost.principal import Scope
@@ -77,8 +78,11 @@ def _place(asked: Asked) -> Place:
     return Place(address=asked.address, agent=asked.agent)
 
 
-def _scope(asked: Asked) -> Scope | None:
-    return Scope.parse(asked["scope"]) if asked.get("scope") else None
+def _scope(gate: Gatepost, asked: Asked) -> Scope | None:
+    """Raises `InvalidField` for what is no scope at all: below `*:*` any text would count as narrower."""
+    if not asked.get("scope"):
+        return None
+    return Scope(require_patterns(gate, Scope.parse(asked["scope"]).patterns, "scope"))
 
 
 def _answer(pair: TokenPair) -> dict[str, Any]:
@@ -114,7 +118,9 @@ def _refresh(gate: Gatepost, asked: Asked) -> dict[str, Any]:
         raise InvalidCredentials("no client that has a secret has refresh tokens")
     audience = allowed_audience(gate, asked["resource"]) if asked.get("resource") else ""
     client_id = asked.client.id or OWN_CLIENT
-    return _answer(refresh_tokens.refresh(gate, secret, client_id=client_id, scope=_scope(asked), audience=audience))
+    return _answer(
+        refresh_tokens.refresh(gate, secret, client_id=client_id, scope=_scope(gate, asked), audience=audience)
+    )
 
 
 def _client_credentials(gate: Gatepost, asked: Asked) -> dict[str, Any]:
@@ -124,7 +130,7 @@ def _client_credentials(gate: Gatepost, asked: Asked) -> dict[str, Any]:
         gate,
         asked.client.id,
         asked.client.secret,
-        scope=_scope(asked),
+        scope=_scope(gate, asked),
         audience=asked.get("resource"),
         address=asked.address,
     )

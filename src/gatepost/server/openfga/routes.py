@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from gatepost.errors import Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
 from gatepost.server.openfga import answers
@@ -22,13 +23,17 @@ Answer = Callable[[Call], Any]
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One operation.  A status of 204 has no body; `lines` are one JSON document a line."""
+    """One operation.  A status of 204 has no body; `lines` are one JSON document a line.
+
+    `asks` are the questions, which whoever is anonymous may ask about themselves.
+    """
 
     method: str
     path: str
     answer: Answer
     status: int = 200
     lines: bool = False
+    asks: bool = False
 
 
 STORE = "/stores/{store}"
@@ -43,10 +48,10 @@ ADDRESSES = (
     Address("POST", f"{STORE}/write", answers.write),
     Address("POST", f"{STORE}/read", answers.read),
     Address("GET", f"{STORE}/changes", answers.changes),
-    Address("POST", f"{STORE}/expand", answers.expand),
-    Address("POST", f"{STORE}/list-objects", answers.list_objects),
-    Address("POST", f"{STORE}/streamed-list-objects", answers.streamed_list_objects, lines=True),
-    Address("POST", f"{STORE}/list-users", answers.list_users),
+    Address("POST", f"{STORE}/expand", answers.expand, asks=True),
+    Address("POST", f"{STORE}/list-objects", answers.list_objects, asks=True),
+    Address("POST", f"{STORE}/streamed-list-objects", answers.streamed_list_objects, lines=True, asks=True),
+    Address("POST", f"{STORE}/list-users", answers.list_users, asks=True),
     Address("PUT", f"{STORE}/assertions/{{model}}", answers.write_assertions, 204),
     Address("GET", f"{STORE}/assertions/{{model}}", answers.read_assertions),
 )
@@ -59,6 +64,8 @@ def routes() -> list[BaseRoute]:
 
 def _endpoint(address: Address) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
+        if request.state.principal.is_anonymous and not address.asks:
+            raise Unauthenticated("this needs a signed-in caller")
         call = Call(
             request.state.gate,
             request.state.principal,

@@ -25,6 +25,7 @@ from gatepost.server.rest.question_shapes import (
 from gatepost.server.rest.shapes import Problem
 
 router = APIRouter(tags=["Questions"])
+PATHS = frozenset({"/api/v1/check", "/api/v1/check/batch", "/api/v1/explain"})  # posted, and no writes
 
 
 @router.post("/check", responses=problems())
