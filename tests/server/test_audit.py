@@ -151,7 +151,7 @@ def test_as_csv_without_formulas(client: httpx2.Client, company: Company) -> Non
 
 
 def test_a_formula_is_neutralised_wherever_it_stands() -> None:
-    from gatepost.server.rest.running import _cell
+    from gatepost.audit.export import _cell
 
     for text in ("=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201"):
         assert _cell(text) == f"'{text}"

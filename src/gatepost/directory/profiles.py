@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Row, select
 
+from gatepost.access import groups_of, roles_of
 from gatepost.gate import Gatepost
+from gatepost.principal import Principal, Subject
 from gatepost.records import Profile
 from gatepost.store import tables
 
@@ -39,3 +43,20 @@ def read_profile(gate: Gatepost, username: str) -> Profile | None:
         return profile_of(row) if row is not None else None
 
     return gate.memory.profiles.get_or_read(username, read)
+
+
+def describe(gate: Gatepost, caller: Principal, profile: Profile | None) -> dict[str, Any]:
+    """Who is calling: the members of `/api/v1/me`.  `profile` is the caller's, where that is a person."""
+    subject, graph = Subject.of(caller.subject), gate.memory.graph
+    name = None if caller.is_anonymous else caller.subject.id
+    return {
+        "kind": caller.subject.type,
+        "id": profile.id if profile else name,
+        "username": name,
+        "display_name": profile.display_name if profile else name,
+        "email": profile.email if profile else None,
+        "groups": sorted(groups_of(subject, graph, caller.groups)),
+        "roles": sorted(roles_of(subject, graph, caller.groups, caller.roles)),
+        "method": caller.method.value,
+        "provider": caller.provider or None,
+    }

@@ -9,17 +9,17 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from gatepost.access import groups_of, roles_of
 from gatepost.directory.evaluation import MOST_IN_A_BATCH, Asked, evaluate
-from gatepost.directory.profiles import known_profile, read_profile
+from gatepost.directory.given import why_no_text
+from gatepost.directory.profiles import describe, known_profile, read_profile
 from gatepost.errors import InvalidField
 from gatepost.gate import Gatepost
-from gatepost.principal import Principal, Subject
-from gatepost.records import Profile
+from gatepost.principal import Principal
 from gatepost.server.authzen.evaluation import answer_evaluation, answer_evaluations
 from gatepost.server.json_bodies import read_json
 from gatepost.server.problems import body_of
-from gatepost.server.rest.shapes import MOST_TEXT, clean
+
+__all__ = ["HOT", "Hot", "Later", "answer_batch", "answer_check", "answer_me", "describe", "read_question"]
 
 Later = Callable[[], bytes]
 Hot = Callable[[Gatepost, Principal, bytes], bytes | Later]  # what is answered is JSON
@@ -36,23 +36,6 @@ def answer_me(gate: Gatepost, caller: Principal, _body: bytes) -> bytes | Later:
     if profile is not None:
         return _json(describe(gate, caller, profile))
     return lambda: _json(describe(gate, caller, read_profile(gate, caller.subject.id)))
-
-
-def describe(gate: Gatepost, caller: Principal, profile: Profile | None) -> dict[str, Any]:
-    """The members of `/api/v1/me`."""
-    subject, graph = Subject.of(caller.subject), gate.memory.graph
-    name = None if caller.is_anonymous else caller.subject.id
-    return {
-        "kind": caller.subject.type,
-        "id": profile.id if profile else name,
-        "username": name,
-        "display_name": profile.display_name if profile else name,
-        "email": profile.email if profile else None,
-        "groups": sorted(groups_of(subject, graph, caller.groups)),
-        "roles": sorted(roles_of(subject, graph, caller.groups, caller.roles)),
-        "method": caller.method.value,
-        "provider": caller.provider or None,
-    }
 
 
 def answer_check(gate: Gatepost, caller: Principal, body: bytes) -> bytes:
@@ -90,7 +73,9 @@ def read_question(sent: dict[str, Any], place: str) -> Asked:
         if name not in sent:
             wrong[f"{place}{name}"] = "needed, as a text"
     for name in ("action", "resource", "subject"):
-        if name in sent and (sentence := _why_no_text(sent[name], or_null=name == "subject")):
+        if name == "subject" and sent.get(name) is None:
+            continue
+        if name in sent and (sentence := why_no_text(sent[name])):
             wrong[f"{place}{name}"] = sentence
     if not isinstance(sent.get("context"), dict | None):
         wrong[f"{place}context"] = "this has to be an object"
@@ -99,21 +84,6 @@ def read_question(sent: dict[str, Any], place: str) -> Asked:
     return Asked(
         action=sent["action"], resource=sent["resource"], subject=sent.get("subject"), context=sent.get("context")
     )
-
-
-def _why_no_text(value: object, *, or_null: bool) -> str:
-    """As the shapes judge a text; this is what they cost without pydantic."""
-    if value is None and or_null:
-        return ""
-    if not isinstance(value, str):
-        return "this has to be a text"
-    if len(value) > MOST_TEXT:
-        return f"too long: {MOST_TEXT} characters at most"
-    try:
-        clean(value)
-    except ValueError as error:
-        return str(error)
-    return ""
 
 
 def _read_object(body: bytes) -> dict[str, Any]:

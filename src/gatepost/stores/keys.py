@@ -31,6 +31,11 @@ class TupleKey:
         name = f" (condition {self.condition.get('name')})" if self.condition else ""
         return f"{self.object}#{self.relation}@{self.user}{name}"
 
+    def members(self) -> dict[str, Any]:
+        """As OpenFGA's API has it."""
+        condition = dict(self.condition) if self.condition else None
+        return {"user": self.user, "relation": self.relation, "object": self.object, "condition": condition}
+
     @property
     def bare(self) -> tuple[str, str, str]:
         return self.object, self.relation, self.user

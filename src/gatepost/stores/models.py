@@ -44,6 +44,11 @@ class Version:
     author: str = ""
 
 
+def posted_as(version: Version) -> Document:
+    """A model as OpenFGA's API has it."""
+    return {"id": version.id, "conditions": {}, **version.document}
+
+
 def write_version(gate: Gatepost, caller: Principal, store: str, posted: Mapping[str, Any]) -> str:
     """Add a model to a store; from then on it is the newest.  Answers its id.
 

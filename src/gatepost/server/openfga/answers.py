@@ -9,12 +9,11 @@ from typing import Any
 from gatepost.access.users import UserFilter
 from gatepost.graphs import StoreRecord
 from gatepost.principal import ANYONE, Entity, Subject
-from gatepost.server.openfga import bodies
-from gatepost.server.openfga.bodies import Body, member, part, parts, require, text
 from gatepost.server.openfga.calls import Call
 from gatepost.stores import assertions as expected
+from gatepost.stores import bodies, listing, models, questions, reads, writes
 from gatepost.stores import changes as history
-from gatepost.stores import listing, models, questions, reads, writes
+from gatepost.stores.bodies import Body, member, part, parts, require, text
 from gatepost.stores.errors import StoreError, invalid
 from gatepost.stores.keys import TupleKey
 from gatepost.stores.writes import TupleWrite
@@ -70,21 +69,17 @@ def write_model(call: Call) -> Json:
     return {"authorization_model_id": models.write_version(call.gate, call.caller, store, posted)}
 
 
-def _model(version: models.Version) -> Json:
-    return {"id": version.id, "conditions": {}, **version.document}
-
-
 def list_models(call: Call) -> Json:
     message = "ReadAuthorizationModelsRequest"
     page = bodies.paging(call.query, message)
     found = models.list_versions(call.gate, call.caller, call.store(message), page)
-    return {"authorization_models": [_model(each) for each in found.items], "continuation_token": found.token}
+    return {"authorization_models": [models.posted_as(each) for each in found.items], "continuation_token": found.token}
 
 
 def get_model(call: Call) -> Json:
     message = "ReadAuthorizationModelRequest"
     store, identifier = call.store(message), call.model(message, "Id")
-    return {"authorization_model": _model(models.get_version(call.gate, call.caller, store, identifier))}
+    return {"authorization_model": models.posted_as(models.get_version(call.gate, call.caller, store, identifier))}
 
 
 # -- tuples -----------------------------------------------------------------------------------------------------------
@@ -121,11 +116,6 @@ def _ignores(sent: Body | None, option: str) -> bool:
     return wish == "ignore"
 
 
-def _key(key: TupleKey) -> Json:
-    condition = dict(key.condition) if key.condition else None
-    return {"user": key.user, "relation": key.relation, "object": key.object, "condition": condition}
-
-
 def read(call: Call) -> Json:
     sent, message = call.sent, "ReadRequest"
     store, page, given = call.store(message), bodies.paging(sent, message), part(sent, "tuple_key")
@@ -138,7 +128,7 @@ def read(call: Call) -> Json:
             bodies.optional(text(given, "object"), bodies.OBJECT, f"{where}.Object"),
         )
     found = reads.read_tuples(call.gate, call.caller, store, wanted, page)
-    tuples = [{"key": _key(each.key), "timestamp": stamp(each.written_at)} for each in found.items]
+    tuples = [{"key": each.key.members(), "timestamp": stamp(each.written_at)} for each in found.items]
     return {"tuples": tuples, "continuation_token": found.token}
 
 
@@ -154,7 +144,7 @@ def changes(call: Call) -> Json:
     found = history.read_changes(call.gate, call.caller, store, page, kind, since)
     events = [
         {
-            "tuple_key": _key(each.key),
+            "tuple_key": each.key.members(),
             "operation": "TUPLE_OPERATION_DELETE" if each.deleted else "TUPLE_OPERATION_WRITE",
             "timestamp": stamp(each.at),
         }

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
-from gatepost.server.openfga import bodies
-from gatepost.server.openfga.hot import store_name
+from gatepost.server.openfga.bodies import read_body
+from gatepost.stores import bodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class Call:
 
     @property
     def sent(self) -> bodies.Body:
-        return bodies.read_body(self.body)
+        return read_body(self.body)
 
     def store(self, message: str) -> str:
         """The store of the address.  Raises `StoreError` for what is no id."""
-        return store_name(self.path["store"], message)
+        return bodies.store_name(self.path["store"], message)
 
     def model(self, message: str, field: str) -> str:
         return bodies.require(self.path["model"], bodies.ULID, f"{message}.{field}")

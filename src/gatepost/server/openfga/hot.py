@@ -14,13 +14,13 @@ from gatepost.errors import GatepostError
 from gatepost.gate import Gatepost
 from gatepost.graphs import StoreRecord
 from gatepost.principal import Principal
-from gatepost.server.openfga import bodies
+from gatepost.server.openfga.bodies import read_body
+from gatepost.stores import bodies
 from gatepost.stores.errors import StoreError, invalid
 from gatepost.stores.keys import TupleKey
 from gatepost.stores.questions import DEADLINE, Asking, check_in, graph_in_memory, graph_of
 
 MOST_CHECKS = 50
-MAIN = "main"
 
 Later = Callable[[], bytes]
 Hot = Callable[[Gatepost, Principal, bytes], "bytes | Later"]
@@ -40,13 +40,9 @@ def hot_question(path: str) -> Hot | None:
     return partial(_batch_check, store) if verb == "batch-check" else None
 
 
-def store_name(name: str, message: str) -> str:
-    return name if name == MAIN else bodies.require(name, bodies.ULID, f"{message}.StoreId")
-
-
 def _check(name: str, gate: Gatepost, caller: Principal, body: bytes) -> bytes | Later:
-    store = store_name(name, "CheckRequest")
-    sent = bodies.read_body(body)
+    store = bodies.store_name(name, "CheckRequest")
+    sent = read_body(body)
     key = bodies.checked_key(bodies.part(sent, "tuple_key"), "CheckRequest")
     asking = bodies.asking(sent, "CheckRequest")
 
@@ -69,8 +65,8 @@ def _asked(
 
 
 def _batch_check(name: str, gate: Gatepost, caller: Principal, body: bytes) -> bytes | Later:
-    store = store_name(name, "BatchCheckRequest")
-    sent = bodies.read_body(body)
+    store = bodies.store_name(name, "BatchCheckRequest")
+    sent = read_body(body)
     asking = bodies.asking({**sent, "contextual_tuples": None}, "BatchCheckRequest")
     items = [_item(each) for each in bodies.parts(sent, "checks")]
     if not items:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import csv
-import io
-import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from gatepost import doctor
-from gatepost.audit import trail
-from gatepost.audit.record import AuditRecord
+from gatepost.audit import export, trail
 from gatepost.audit.trail import Filter
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
@@ -39,8 +35,6 @@ from gatepost.tokens import key_rotation
 router = APIRouter(tags=["Running it"])
 
 Word = Annotated[str, Query(max_length=300)]
-# What a spreadsheet takes for the beginning of a formula; the last four are read as the first four.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NOT_WANTED = re.compile(r"q=0(\.0{0,3})?")  # RFC 9110 section 12.4.2
 LONGEST_LOOK = 20.0  # seconds, for all providers together
 FORMATS = ("application/json", "text/csv", "application/jsonl")
@@ -73,7 +67,7 @@ def read_audit(
     if kind == FORMATS[0]:
         return page_of(found, AuditAnswer.model_validate)
     records = trail.export_audit(gate, caller, wanted)
-    lines = _csv(records) if kind == "text/csv" else _jsonl(records)
+    lines = export.csv_lines(records) if kind == "text/csv" else export.jsonl(records)
     return StreamingResponse(lines, media_type=kind)
 
 
@@ -84,31 +78,6 @@ def _preferred(accept: str) -> str:
         if kind in FORMATS and not any(NOT_WANTED.fullmatch(parameter) for parameter in parameters):
             return kind
     return FORMATS[0]
-
-
-def _jsonl(records: Iterable[AuditRecord]) -> Iterator[str]:
-    for record in records:
-        yield AuditAnswer.model_validate(record).model_dump_json() + "\n"
-
-
-def _csv(records: Iterable[AuditRecord]) -> Iterator[str]:
-    names = list(AuditAnswer.model_fields)
-    yield _csv_line(names)
-    for record in records:
-        members = AuditAnswer.model_validate(record).model_dump(mode="json")
-        yield _csv_line([_cell(members[name]) for name in names])
-
-
-def _cell(value: Any) -> str:
-    """A cell that a spreadsheet will not take for a formula."""
-    text = json.dumps(value) if isinstance(value, dict) else "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
-def _csv_line(cells: list[str]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow(cells)
-    return out.getvalue()
 
 
 @router.get("/providers", responses=problems())

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictBool
 
+from gatepost.directory import given
+
 T = TypeVar("T")
 
-MOST_TEXT = 4096
-
-
-def clean(text: str) -> str:
-    """Raises `ValueError` for what a database or a header cannot hold."""
-    if "\0" in text:
-        raise ValueError("there is a NUL character in it")
-    if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-        raise ValueError("it is not valid Unicode")
-    return text
-
-
-def in_utc(at: datetime) -> datetime:
-    """A moment near the ends of the calendar may have no name in UTC."""
-    try:
-        return at.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("out of range") from error
-
+MOST_TEXT, clean, in_utc = given.MOST_TEXT, given.clean, given.in_utc
 
 Text = Annotated[str, Field(max_length=MOST_TEXT), AfterValidator(clean)]
 Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
