@@ -28,6 +28,7 @@ from gatepost.store.tail import Tail, hints_for
 if TYPE_CHECKING:
     from gatepost.access import AuthorizationModel
     from gatepost.opening import FirstStart
+    from gatepost.records import ProviderToken
     from gatepost.settings import Settings
     from gatepost.tokens.passwords import Passwords
     from gatepost.tokens.sealing import Sealer
@@ -53,6 +54,7 @@ class Gatepost:
         self.journal = Journal(store, self.now)
         self.first_start: FirstStart | None = None
         self.demo_people: Sequence[object] = ()  # the sign-in page offers them by name
+        self.give_back: Callable[[Sequence[ProviderToken]], None] = lambda _: None
         self._made: object = None
         self._tail: Tail | None = None
         self._joined: Change | None = None
@@ -219,6 +221,8 @@ class Gatepost:
             return
         with self.database.change(self.memory.catch_up_to, self.memory.applied) as tx:
             yield tx
+        if tx.released:
+            self.give_back(tx.released)
 
     def within(self, tx: Change, model: AuthorizationModel | None = None) -> Self:
         """This gate, whose changes all join `tx`: for operations of which all are to be done, or none.

@@ -10,11 +10,12 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import delete, or_, update
+from sqlalchemy import delete, or_, select, update
 
 from gatepost.directory.expiry import remove_expired
 from gatepost.errors import GatepostError
 from gatepost.gate import Gatepost
+from gatepost.records import ProviderToken
 from gatepost.store import changelog, tables
 from gatepost.stores.clearing import clear_deleted_stores
 from gatepost.tokens import authorization_codes, device_codes
@@ -38,12 +39,16 @@ def forget_sessions(gate: Gatepost) -> None:
     """Sessions that ended or ran out long ago; the audit trail still tells of them.  A provider's tokens go at once."""
     t, r = tables.sessions, tables.refresh_tokens
     now = gate.now()
-    unused = (t.c.expires_at <= now, or_(t.c.provider_token.is_not(None), t.c.id_token.is_not(None)))
+    is_held = t.c.provider_token.is_not(None)
+    unused = (t.c.expires_at <= now, or_(is_held, t.c.id_token.is_not(None)))
     over = or_(t.c.ended_at < now - SESSIONS_KEPT, t.c.expires_at < now - SESSIONS_KEPT)
     with gate.database.write() as connection:
+        held = connection.execute(select(t.c.id, t.c.provider, t.c.provider_token).where(*unused, is_held)).all()
         connection.execute(delete(r).where(r.c.expires_at < now))
         connection.execute(update(t).where(*unused).values(provider_token=None, id_token=None))
         connection.execute(delete(t).where(over))
+    if held:
+        gate.give_back([ProviderToken(row.id, row.provider, row.provider_token) for row in held])
 
 
 def forget_handles(gate: Gatepost) -> None:

@@ -20,6 +20,7 @@ from gatepost.housekeeping import Housekeeping
 from gatepost.memory import Memory
 from gatepost.principal import FULL_SCOPE, Entity
 from gatepost.settings import DatabaseSettings, Secret, Settings
+from gatepost.sso.giving_back import GivingBack
 from gatepost.store import tables
 from gatepost.store.database import sqlite_file
 from gatepost.store.migrate import upgrade
@@ -78,6 +79,9 @@ def open_gatepost(
         store.close()
         raise
     gate.follow()
+    giving_back = GivingBack(gate)
+    gate.give_back = giving_back.take
+    gate.at_close(giving_back.stop)
     housekeeping = Housekeeping(gate)
     housekeeping.start()
     gate.at_close(housekeeping.stop)

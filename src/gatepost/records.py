@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gatepost.principal import Entity, Principal, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderToken:
+    """A refresh token of a provider's, sealed for the session that it came with."""
+
+    session: str
+    provider: str
+    sealed: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

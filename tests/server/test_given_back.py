@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
+from gatepost.directory.users import UserChange, change_user, delete_user
 from gatepost.gate import Gatepost
+from gatepost.housekeeping import forget_sessions
+from gatepost.principal import Entity, Method, Principal
+from gatepost.records import ProviderToken
+from gatepost.sso.giving_back import MOST_WAITING, GivingBack
 from gatepost.sso.revoking import give_back
 from gatepost.sso.states import providers_of
+from gatepost.store import tables
+from gatepost.testing import ADMIN
+from gatepost.tokens.session_list import end_session
+from gatepost.tokens.sessions import end_sessions
 from tests.conftest import OpenGate
 from tests.dice import FakeDice
 from tests.server.conftest import InProcess
 from tests.server.elsewhere import OURS, is_signed_in, settings_with, sign_in
 from tests.sso.provider_in_process import InProcessProvider, Raw, running_provider, with_, without
 from tests.tokens.signing_in import part
+from tests.waiting import eventually
 
 OFFLINE: dict[str, Any] = {
     "scopes": ("openid", "offline_access"),
@@ -28,6 +39,7 @@ OFFLINE: dict[str, Any] = {
     "http_timeout": timedelta(seconds=30),  # a busy machine is no provider that fails
 }
 SOON = 20.0  # seconds
+s = tables.sessions
 
 
 @pytest.fixture
@@ -63,6 +75,92 @@ def test_the_refresh_token_of_a_session_that_was_signed_out_is_revoked(
 
     assert op.revoked.get(timeout=SOON) == kept
     assert kept not in op.refresh_tokens
+
+
+def by_its_owner(gate: Gatepost, _browser: TestClient, session: str) -> None:
+    end_session(gate, Principal(subject=Entity("user", "bob"), method=Method.SESSION, scope=None), session)
+
+
+def by_disabling(gate: Gatepost, _browser: TestClient, _session: str) -> None:
+    change_user(gate, ADMIN, "bob", UserChange(disabled=True))
+
+
+def by_deleting(gate: Gatepost, _browser: TestClient, _session: str) -> None:
+    delete_user(gate, ADMIN, "bob")
+
+
+def by_unlinking(gate: Gatepost, browser: TestClient, _session: str) -> None:
+    """The session itself goes on, as the account's own."""
+    with gate.change_unasked() as tx:
+        password = gate.passwords.hash("plover-zinc-93-harbour")
+        tx.connection.execute(update(tables.users).values(password=password, external=None))
+    [identity] = browser.get("/api/v1/me/identities").json()["items"]
+    assert browser.delete(f"/api/v1/me/identities/{identity['id']}", headers=OURS).status_code == 204
+    assert is_signed_in(browser)
+
+
+def by_running_out(gate: Gatepost, _browser: TestClient, _session: str) -> None:
+    with gate.database.write() as connection:
+        connection.execute(update(s).values(expires_at=gate.now() - timedelta(seconds=1)))
+    forget_sessions(gate)
+
+
+@pytest.mark.parametrize("end", [by_its_owner, by_disabling, by_deleting, by_unlinking, by_running_out])
+def test_however_it_ends_our_copy_goes_at_once_and_the_provider_is_told(
+    gate: Gatepost, browser: TestClient, op: InProcessProvider, end: Callable[[Gatepost, TestClient, str], None]
+) -> None:
+    """What somebody can read of a database must not be worth anything once the session is over; nor what a provider
+    gave for a person who has been sent away.
+    """
+    [kept] = op.refresh_tokens
+    with gate.database.read() as connection:
+        session = connection.execute(select(s.c.id).where(s.c.provider_token.is_not(None))).scalar_one()
+
+    end(gate, browser, session)
+
+    with gate.database.read() as connection:
+        assert connection.execute(select(s.c.provider_token)).scalar_one() is None
+    assert op.revoked.get(timeout=SOON) == kept
+
+
+def test_an_end_that_is_taken_back_gives_nothing_back(
+    gate: Gatepost, browser: TestClient, op: InProcessProvider
+) -> None:
+    def end_and_fail() -> None:
+        with gate.change_unasked() as tx:
+            end_sessions(tx, tx.connection.execute(select(s.c.id)).scalars().all())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        end_and_fail()
+    give_back(gate, "op", "the next one")
+    assert op.revoked.get(timeout=SOON) == "the next one"
+    assert is_signed_in(browser)
+
+
+def test_a_provider_that_hangs_holds_up_no_other_and_is_owed_a_bounded_number(gate: Gatepost) -> None:
+    """Or a storm of ends, at a provider that does not answer, would fill the memory."""
+    asked, answer, others = threading.Event(), threading.Event(), threading.Event()
+    taken: list[str] = []
+
+    class Told(GivingBack):
+        def give_back(self, token: ProviderToken) -> None:
+            taken.append(token.provider)
+            if token.provider == "slow":
+                asked.set()
+                answer.wait(SOON)
+            else:
+                others.set()
+
+    told = Told(gate)
+    told.take([ProviderToken(f"s{number}", "slow", "") for number in range(MOST_WAITING + 50)])
+    assert asked.wait(SOON)
+    told.take([ProviderToken("s", "other", "")])
+    assert others.wait(SOON)
+    answer.set()
+    eventually(lambda: taken.count("slow") >= MOST_WAITING, within=SOON)
+    told.stop()
+    assert taken.count("slow") <= MOST_WAITING + 1
 
 
 def test_nobody_waits_for_a_provider_that_is_slow_to_take_it(browser: TestClient, op: InProcessProvider) -> None:

@@ -6,7 +6,6 @@ A storm in one, or a provider that does not answer, holds up nobody else.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,11 +37,6 @@ class Pool:
     async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on the pool.  Raises `Unavailable` if too many wait already."""
         return await asyncio.wrap_future(self._begun(work, *args, **kwargs))
-
-    def leave(self, work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Leave `work` to the pool, for nobody to wait for.  Where too many wait already it is not done."""
-        with contextlib.suppress(Unavailable):
-            self._begun(work, *args, **kwargs)
 
     def _begun(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         with self._lock:

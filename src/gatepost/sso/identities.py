@@ -17,6 +17,7 @@ from gatepost.directory.pages import Page, Wanted, read_page
 from gatepost.errors import Conflict, NotFound
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal, Subject
+from gatepost.records import ProviderToken
 from gatepost.store import tables
 from gatepost.store.relations import holding, unrelate
 from gatepost.store.store import Change
@@ -141,6 +142,8 @@ def _take_back(tx: Change, caller: Principal, identity: Identity) -> None:
     s, subject = tables.sessions, str(caller.subject)
     mine = (s.c.id == caller.credential_id, s.c.issuer == identity.issuer, s.c.provider_subject == identity.subject)
     for row in tx.connection.execute(select(s).where(*mine)).all():
+        if row.provider_token is not None:
+            tx.released.append(ProviderToken(row.id, row.provider, row.provider_token))
         tx.connection.execute(
             update(s).where(s.c.id == row.id).values(provider_token=None, roles=None, default_role=None)
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -17,7 +16,7 @@ from gatepost.principal import Principal
 from gatepost.sso.logout import end_session_url
 from gatepost.sso.states import providers_of
 from gatepost.store import tables
-from gatepost.tokens.sessions import open_provider_token, sign_out
+from gatepost.tokens.sessions import sign_out
 
 PLACE = "sso/leaving"
 # People linger on a provider's page that asks whether they are sure.
@@ -30,7 +29,6 @@ class Left:
 
     provider: str = ""
     id_token: str = field(default="", repr=False)
-    refresh_token: str = field(default="", repr=False)  # the provider's, to be revoked there
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +43,20 @@ def leave(gate: Gatepost, caller: Principal) -> Left:
     """End the caller's session with all its tokens, and return what the provider needs to know of it."""
     s = tables.sessions
     with gate.database.read() as connection:
-        query = select(s.c.provider, s.c.id_token, s.c.provider_token).where(
-            s.c.id == caller.credential_id, s.c.ended_at.is_(None)
-        )
+        query = select(s.c.provider, s.c.id_token).where(s.c.id == caller.credential_id, s.c.ended_at.is_(None))
         row = connection.execute(query).one_or_none()
     sign_out(gate, caller)
     if row is None:
         return Left()
-    session = caller.credential_id
-    return Left(
-        provider=row.provider,
-        id_token=_opened(row.id_token, lambda it: gate.sealer.open(it, f"sessions/{session}").decode()),
-        refresh_token=_opened(row.provider_token, lambda it: open_provider_token(gate, session, it)),
-    )
+    return Left(provider=row.provider, id_token=_opened(gate, caller.credential_id, row.id_token))
 
 
-def _opened(sealed: str | None, unseal: Callable[[str], str]) -> str:
-    """A token of the sign-in.  Without its ID token the provider asks, which is better than no sign-out there at all."""
+def _opened(gate: Gatepost, session: str, sealed: str | None) -> str:
+    """The sign-in's ID token.  Without it the provider asks, which is better than no sign-out there at all."""
     if sealed is None:
         return ""
     try:
-        return unseal(sealed)
+        return gate.sealer.open(sealed, f"sessions/{session}").decode()
     except (ValueError, Unavailable):
         return ""
 

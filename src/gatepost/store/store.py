@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, insert, text, update
 
 from gatepost.audit.record import AuditRecord
 from gatepost.errors import Unavailable
+from gatepost.records import ProviderToken
 from gatepost.store import changelog, tables
 from gatepost.store.changelog import Entry
 from gatepost.store.database import LOCK_TIMEOUT_SECONDS, failures, open_engine
@@ -28,6 +29,7 @@ class Change:
     `log` feeds every process's memory, `record` the audit trail; both commit with the change or not at all.  `origin`
     is where the tuples come from that it writes, unless the writer says otherwise; `is_guarded` says that whoever opened
     it looks after the last admin, once for all that is done in it.
+    `released` are tokens of providers that nothing here needs any more once it has committed.
     """
 
     connection: Connection
@@ -37,6 +39,7 @@ class Change:
     is_guarded: bool = False
     entries: list[Entry] = field(default_factory=list)
     records: list[AuditRecord] = field(default_factory=list)
+    released: list[ProviderToken] = field(default_factory=list)
 
     @property
     def revision(self) -> Revision:

@@ -12,7 +12,7 @@ from gatepost.audit.record import AuditRecord
 from gatepost.errors import InvalidToken
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal
-from gatepost.records import SessionRecord
+from gatepost.records import ProviderToken, SessionRecord
 from gatepost.session_roles import KIND
 from gatepost.store import tables
 from gatepost.store.store import Change
@@ -193,13 +193,19 @@ def session_ids_of(connection: Connection, subject: Entity, *, besides: str = ""
 
 
 def end_sessions(tx: Change, ids: Iterable[str]) -> int:
-    """End sessions with everything that was issued in them: their access tokens die with the changelog entry."""
+    """End sessions with everything that was issued in them: their access tokens die with the changelog entry.
+
+    What a provider gave for them goes in the same transaction, and back to it after that, as far as it takes it.
+    """
     t, r = tables.sessions, tables.refresh_tokens
     count = 0
     for session_id in ids:
-        row = tx.connection.execute(select(t.c.digest, t.c.ended_at).where(t.c.id == session_id)).one_or_none()
+        query = select(t.c.digest, t.c.ended_at, t.c.provider, t.c.provider_token).where(t.c.id == session_id)
+        row = tx.connection.execute(query).one_or_none()
         if row is None or row.ended_at is not None:
             continue
+        if row.provider_token is not None:
+            tx.released.append(ProviderToken(session_id, row.provider, row.provider_token))
         tx.connection.execute(
             update(t).where(t.c.id == session_id).values(ended_at=tx.at, id_token=None, provider_token=None)
         )

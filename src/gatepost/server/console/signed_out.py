@@ -13,7 +13,6 @@ from gatepost.gate import Gatepost
 from gatepost.principal import Principal
 from gatepost.server.console.rendering import caller_of, gate_of, render, url
 from gatepost.server.cookies import LEAVING, ask_again, clear_session, forget, keep, kept
-from gatepost.server.giving_back import give_back_later
 from gatepost.server.headers import page_policy
 from gatepost.server.provider_logout import origins_of
 from gatepost.sso.leaving import RETURN_WITHIN, Departure, Left, depart, has_returned, leave
@@ -31,7 +30,6 @@ async def sign_out_everywhere(request: Request) -> Response:
     gate, caller = gate_of(request), caller_of(request)
     left = Left() if caller.is_anonymous else await request.state.pools.database(leave, gate, caller)
     departure = await _departure(request, left) if left.provider else None
-    give_back_later(request.state.gate, request.state.pools, left)
     if departure is not None:
         target = departure.url
     elif left.provider:

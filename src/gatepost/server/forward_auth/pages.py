@@ -29,7 +29,6 @@ from gatepost.principal import Method, Principal, SessionCookie
 from gatepost.server.cookies import is_secure
 from gatepost.server.forward_auth import tickets
 from gatepost.server.forward_auth.applications import ENTRY, HERE, Application, Applications, applications
-from gatepost.server.giving_back import give_back_later
 from gatepost.server.origin import require_same_origin
 from gatepost.server.problems import headers_of
 from gatepost.sso.addresses import safe_path
@@ -174,7 +173,6 @@ async def leave(request: Request) -> Response:
         return _see_other(f"{gate.settings.main.public_url}/logout")
     require_same_origin(request.scope["headers"], application.origins)
     left = await request.state.pools.database(_end, request, application)
-    give_back_later(request.state.gate, request.state.pools, left)
     path = f"/oauth/{left.provider}/signed-out?open=true" if left.provider else "/login?done=signed-out"
     response = _see_other(f"{gate.settings.main.public_url}{path}")
     _put(response, application, application.cookie, "", 0)

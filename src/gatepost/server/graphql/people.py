@@ -13,7 +13,6 @@ from gatepost.directory.users import UNSET, NewPassword, NewUser, UserChange
 from gatepost.errors import Conflict
 from gatepost.gate import Gatepost
 from gatepost.principal import Method, Principal
-from gatepost.server.giving_back import give_back_later
 from gatepost.server.graphql.asking import Info
 from gatepost.server.graphql.connections import USUAL, After, Connection, First, connection, shown, wanted
 from gatepost.server.graphql.outcomes import Done, done
@@ -293,8 +292,7 @@ class Mutations:
 
     @strawberry.mutation(description="End the session that the credential belongs to, with all its tokens.")
     async def log_out(self, info: Info) -> Done | None:
-        asking = info.context
-        give_back_later(asking.gate, asking.pools, await asking.ask(_log_out))
+        await info.context.ask(_log_out)
         return done(info)
 
 

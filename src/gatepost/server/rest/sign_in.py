@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request, Response
 from gatepost.directory.profiles import read_profile
 from gatepost.errors import Conflict
 from gatepost.principal import Method
-from gatepost.server.giving_back import give_back_later
 from gatepost.server.hot import describe
 from gatepost.server.rest.given import Caller, Gate, WantedPage, all_of, page_of, problems
 from gatepost.server.rest.shapes import (
@@ -21,9 +20,9 @@ from gatepost.server.rest.shapes import (
     TokenPairAnswer,
 )
 from gatepost.sso import identities
-from gatepost.sso.leaving import leave
 from gatepost.tokens import refresh_tokens
 from gatepost.tokens.refresh_tokens import TokenPair
+from gatepost.tokens.sessions import sign_out
 from gatepost.tokens.sign_in import PasswordTry, prove_by_password, sign_in_for_tokens
 
 router = APIRouter(tags=["Signing in"])
@@ -46,12 +45,12 @@ def refresh(body: RefreshBody, gate: Gate) -> TokenPairAnswer:
 
 
 @router.post("/auth/logout", status_code=204, responses=problems(409))
-def logout(request: Request, gate: Gate, caller: Caller) -> Response:
+def logout(gate: Gate, caller: Caller) -> Response:
     """End the session that the credential belongs to, with all its tokens."""
     gate.require_signed_in(caller)
     if caller.method not in (Method.SESSION, Method.ACCESS_TOKEN) or caller.subject.type != "user":
         raise Conflict("this credential belongs to no session: revoke it instead")
-    give_back_later(gate, request.state.pools, leave(gate, caller))
+    sign_out(gate, caller)
     return Response(status_code=204)
 
 
