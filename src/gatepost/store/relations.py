@@ -7,11 +7,11 @@ platform's own store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, or_, select, update
 
 from gatepost.store import tables
 from gatepost.store.store import Change
@@ -26,6 +26,22 @@ Condition = dict[str, Any]
 """`{name, context}`: the condition of the model that has to hold, and the values that the tuple brings along."""
 
 t = tables.tuples
+
+# Made once: to put a statement together takes SQLAlchemy longer than it takes SQLite to run it, and a plan has thousands.
+_IS = and_(
+    t.c.store == bindparam("in_store"),
+    t.c.object == bindparam("of_object"),
+    t.c.relation == bindparam("as_relation"),
+    t.c.subject == bindparam("by_subject"),
+)
+_ORIGINS = select(t.c.origin, t.c.expires_at, t.c.condition).where(_IS).order_by(t.c.origin)
+_INSERT = insert(t)
+_ON_OBJECT = (
+    select(t)
+    .where(t.c.store == MAIN, t.c.object == bindparam("of_object"))
+    .order_by(t.c.relation, t.c.subject, t.c.origin)
+)
+_ON_OBJECT_AS = _ON_OBJECT.where(t.c.relation.in_(bindparam("as_relations", expanding=True)))
 
 
 class Holding(NamedTuple):
@@ -49,17 +65,18 @@ def relate(
 ) -> bool:
     """Write a tuple, or give it another expiry or condition.  Answers whether anything changed."""
     origin = origin or tx.origin
-    key = and_(_is(object_, relation, subject, store), t.c.origin == origin)
-    known = tx.connection.execute(select(t.c.expires_at, t.c.condition).where(key)).one_or_none()
-    values = {"expires_at": expires_at, "condition": condition}
-    if known is not None and known._asdict() == values:
+    held = _by_origin(tx, object_, relation, subject, store)
+    values = Holding(expires_at, condition)
+    if held.get(origin) == values:
         return False
-    if known is not None:
-        tx.connection.execute(update(t).where(key).values(**values, author=author, created_at=tx.at))
+    written = {**values._asdict(), "author": author, "created_at": tx.at}
+    if origin in held:
+        key = and_(_is(object_, relation, subject, store), t.c.origin == origin)
+        tx.connection.execute(update(t).where(key).values(**written))
     else:
         row = {"store": store, "object": object_, "relation": relation, "subject": subject, "origin": origin}
-        tx.connection.execute(insert(t).values(**row, **values, author=author, created_at=tx.at))
-    _log(tx, object_, relation, subject, store)
+        tx.connection.execute(_INSERT, row | written)
+    _log(tx, object_, relation, subject, store, held | {origin: values})
     return True
 
 
@@ -72,7 +89,7 @@ def unrelate(
         key = and_(key, t.c.origin == origin)
     if tx.connection.execute(delete(t).where(key)).rowcount == 0:
         return False
-    _log(tx, object_, relation, subject, store)
+    _log(tx, object_, relation, subject, store, _by_origin(tx, object_, relation, subject, store))
     return True
 
 
@@ -96,15 +113,19 @@ def _is(object_: str, relation: str, subject: str, store: str) -> Any:
     return and_(t.c.store == store, t.c.object == object_, t.c.relation == relation, t.c.subject == subject)
 
 
-def _log(tx: Change, object_: str, relation: str, subject: str, store: str) -> None:
+def _by_origin(tx: Change, object_: str, relation: str, subject: str, store: str) -> dict[str, Holding]:
+    """By which origins a tuple is held."""
+    key = {"in_store": store, "of_object": object_, "as_relation": relation, "by_subject": subject}
+    return {row.origin: Holding(row.expires_at, row.condition) for row in tx.connection.execute(_ORIGINS, key)}
+
+
+def _log(tx: Change, object_: str, relation: str, subject: str, store: str, by_origin: Mapping[str, Holding]) -> None:
     """Tell every memory what holds now, in sum over the origins."""
-    query = select(t.c.expires_at, t.c.condition).where(_is(object_, relation, subject, store))
-    rows = [Holding(*row) for row in tx.connection.execute(query.order_by(t.c.origin))]
-    held = in_sum(rows)
+    held = in_sum(by_origin[origin] for origin in sorted(by_origin))
     expires = held.expires_at.timestamp() if held and held.expires_at else None
     key = f"{object_}#{relation}@{subject}"
     condition = held.condition if held else None
-    whole = {"store": store, "o": object_, "r": relation, "s": subject, "gone": not rows, "expires": expires}
+    whole = {"store": store, "o": object_, "r": relation, "s": subject, "gone": held is None, "expires": expires}
     tx.log("tuple", key, **whole, condition=condition)
 
 
@@ -123,10 +144,9 @@ def _rank(row: Holding) -> tuple[bool, bool, float]:
 
 def held_by(connection: Connection, object_: str, relations: Iterable[str] = ()) -> list[Row[Any]]:
     """The tuples on an object: `relation, subject, origin, author, created_at, expires_at`, in order."""
-    query = select(t).where(t.c.store == MAIN, t.c.object == object_)
     if names := list(relations):
-        query = query.where(t.c.relation.in_(names))
-    return list(connection.execute(query.order_by(t.c.relation, t.c.subject, t.c.origin)))
+        return list(connection.execute(_ON_OBJECT_AS, {"of_object": object_, "as_relations": names}))
+    return list(connection.execute(_ON_OBJECT, {"of_object": object_}))
 
 
 def held_by_many(
