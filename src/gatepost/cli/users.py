@@ -125,6 +125,8 @@ def sync(at: Remote, username: str) -> None:
                 click.echo(f"{sign} {what.removesuffix('s')} {name}: {said[what]['why'].get(name, '')}")
         if said["refused"]:
             click.echo(f"{said['sessions_ended']} sessions ended: {said['refused']}", err=True)
+        if said.get("failed"):
+            click.echo(f"not read at {said['provider']}: {said['failed']}", err=True)
 
 
 @users.command("find")

@@ -61,7 +61,9 @@ class Synced:
 
 @dataclass(frozen=True, slots=True)
 class Reread:
-    """What one provider said when it was asked again.  `refused` says why the person may not enter any more."""
+    """What one provider said when it was asked again.  `refused` says why the person may not enter any more, `failed` why
+    nothing could be read there.
+    """
 
     provider: str
     groups: Synced = field(default_factory=Synced)
@@ -69,6 +71,7 @@ class Reread:
     sessions_narrowed: int = 0
     sessions_ended: int = 0
     refused: str = ""
+    failed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

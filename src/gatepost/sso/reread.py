@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, or_, select, update
 
-from gatepost.audit.record import AuditRecord, Outcome
+from gatepost.audit.record import AuditRecord
+from gatepost.audit.record import Outcome as Ended
 from gatepost.errors import Conflict, Forbidden, NotFound, ProviderFailed, Unavailable
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal
@@ -48,7 +49,10 @@ class AtHand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reread:
-    """What one provider said, and what was done.  `refused` says why the person may not enter any more."""
+    """What one provider said, and what was done.
+
+    `refused` says why the person may not enter any more, `failed` what was in the way: then nothing was read there.
+    """
 
     provider: str
     groups: Synced = field(default_factory=Synced)
@@ -56,11 +60,36 @@ class Reread:
     sessions_narrowed: int = 0
     sessions_ended: int = 0
     refused: str = ""
+    failed: str = ""
+
+
+Outcome = Reread | Conflict | ProviderFailed | Unavailable
 
 
 def sync_user(gate: Gatepost, caller: Principal, username: str) -> list[Reread]:
-    """Read again at every provider that gave a refresh token.  Raises as `at_hand` and `read_again`."""
-    return [read_again(gate, caller, each) for each in at_hand(gate, caller, username)]
+    """Read again at every provider that gave a refresh token.  Raises as `at_hand` and `settled`."""
+    hands = at_hand(gate, caller, username)
+    return settled(hands, [tried(gate, caller, each) for each in hands])
+
+
+def tried(gate: Gatepost, caller: Principal, hand: AtHand) -> Outcome:
+    """As `read_again`, with what is the matter at that one provider as an outcome.  Everything else is raised."""
+    try:
+        return read_again(gate, caller, hand)
+    except (Conflict, ProviderFailed, Unavailable) as error:
+        return error
+
+
+def settled(hands: Sequence[AtHand], outcomes: Sequence[Outcome]) -> list[Reread]:
+    """What came of each.  Where none could be read, the first failure is raised, with what all of them said."""
+    failures = [each for each in outcomes if not isinstance(each, Reread)]
+    if len(failures) == len(outcomes):
+        failures[0].args = ("; ".join(str(each) for each in failures),)
+        raise failures[0]
+    return [
+        each if isinstance(each, Reread) else Reread(provider=hand.provider, failed=str(each))
+        for hand, each in zip(hands, outcomes, strict=True)
+    ]
 
 
 def at_hand(gate: Gatepost, caller: Principal, username: str) -> Sequence[AtHand]:
@@ -277,7 +306,7 @@ def _note_failure(gate: Gatepost, caller: Principal, hand: AtHand, error: Provid
             "user.synchronised",
             target,
             at=gate.now(),
-            outcome=Outcome.FAILED,
+            outcome=Ended.FAILED,
             reason=str(error),
             detail=detail,
         )

@@ -17,10 +17,10 @@ from gatepost.server.graphql.asking import Info
 from gatepost.server.graphql.connections import USUAL, After, Connection, First, connection, shown, wanted
 from gatepost.server.graphql.outcomes import Done, done
 from gatepost.server.hot import describe
+from gatepost.server.rereading import reread_everywhere
 from gatepost.server.rest.users import ended_answer, user_answer
 from gatepost.sso import identities
 from gatepost.sso.leaving import Left, leave
-from gatepost.sso.reread import at_hand, read_again
 
 
 @strawberry.type(description="A person.")
@@ -153,6 +153,7 @@ class Reread:
     sessions_narrowed: int
     sessions_ended: int
     refused: str
+    failed: str
 
 
 @strawberry.input(description="A person to be made: with a password, or external, for a provider or issuer to vouch.")
@@ -274,11 +275,7 @@ class Mutations:
     @strawberry.mutation(description="Read a person's groups and roles again, at each provider that can be asked.")
     async def sync_user(self, info: Info, username: str) -> list[Reread] | None:
         asking = info.context
-        hands = await asking.ask(at_hand, username)
-        found = [
-            await asking.pools.provider(hand.provider)(read_again, asking.gate, asking.caller, hand) for hand in hands
-        ]
-        return [_reread(each) for each in found]
+        return [_reread(each) for each in await reread_everywhere(asking.gate, asking.pools, asking.caller, username)]
 
     @strawberry.mutation(description="Unlink a sign-in elsewhere from one's account.  The last way in stays.")
     async def unlink_identity(self, info: Info, id: str) -> Done | None:  # noqa: A002
@@ -309,4 +306,5 @@ def _reread(found: Any) -> Reread:
         sessions_narrowed=found.sessions_narrowed,
         sessions_ended=found.sessions_ended,
         refused=found.refused,
+        failed=found.failed,
     )

@@ -18,7 +18,9 @@ class SyncedAnswer(Answer):
 
 
 class RereadAnswer(Answer):
-    """What one provider said when it was asked again.  `refused` says why the person may not enter any more."""
+    """What one provider said when it was asked again.  `refused` says why the person may not enter any more, `failed` why
+    nothing could be read there.
+    """
 
     provider: str
     groups: SyncedAnswer
@@ -26,3 +28,4 @@ class RereadAnswer(Answer):
     sessions_narrowed: int
     sessions_ended: int
     refused: str
+    failed: str

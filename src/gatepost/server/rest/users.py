@@ -10,6 +10,7 @@ from gatepost.directory import rights, subjects, users
 from gatepost.directory.users import UNSET, Ended, NewPassword, NewUser, UserChange
 from gatepost.records import Profile
 from gatepost.server.pools import Pools
+from gatepost.server.rereading import reread_everywhere
 from gatepost.server.rest.given import Caller, Gate, WantedPage, all_of, page_of, problems
 from gatepost.server.rest.rights_shapes import RightsAnswer
 from gatepost.server.rest.shapes import (
@@ -22,7 +23,6 @@ from gatepost.server.rest.shapes import (
     UserPatch,
 )
 from gatepost.server.rest.sync_shapes import RereadAnswer
-from gatepost.sso.reread import at_hand, read_again
 
 router = APIRouter(tags=["People"])
 
@@ -111,10 +111,11 @@ def get_rights(username: str, gate: Gate, caller: Caller) -> RightsAnswer:
 
 @router.post("/users/{username}/sync", responses=problems(404, 409, 502))
 async def sync_user(username: str, request: Request, gate: Gate, caller: Caller) -> Page[RereadAnswer]:
-    """Read a person's groups and roles again, at each provider that gave a refresh token."""
-    pools: Pools = request.state.pools
-    hands = await pools.database(at_hand, gate, caller, username)
-    done = [await pools.provider(hand.provider)(read_again, gate, caller, hand) for hand in hands]
+    """Read a person's groups and roles again, at each provider that gave a refresh token.
+
+    A provider that fails says so in `failed`; where all of them do, that is the answer.
+    """
+    done = await reread_everywhere(gate, request.state.pools, caller, username)
     return all_of(RereadAnswer.model_validate(each) for each in done)
 
 
