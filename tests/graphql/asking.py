@@ -72,5 +72,12 @@ def as_rest(value: Any) -> Any:
     return value
 
 
+def as_graphql(value: Any) -> Any:
+    """A body of `/api/v1` under GraphQL's names."""
+    if isinstance(value, dict):
+        return {re.sub(r"_([a-z])", lambda m: m[1].upper(), name): as_graphql(each) for name, each in value.items()}
+    return [as_graphql(each) for each in value] if isinstance(value, list) else value
+
+
 def nodes(connection: dict[str, Any]) -> list[Any]:
     return [edge["node"] for edge in connection["edges"]]

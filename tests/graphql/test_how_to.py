@@ -6,14 +6,16 @@ import json
 import os
 import re
 import subprocess
+import sys
 from typing import Any
 
 import httpx2
 import pytest
 
-from gatepost.server.graphql import engine, limits
+from gatepost.directory import given
+from gatepost.server.graphql import engine, limits, values
 from gatepost.server.graphql.connections import USUAL_INSIDE
-from tests.graphql.asking import ask, nodes, refused
+from tests.graphql.asking import ask, code_of, nodes, refused
 from tests.house.source import ROOT
 from tests.server.calling import Company, api_token, as_admin, make_user
 from tests.server.conftest import Served
@@ -40,10 +42,30 @@ def test_the_command_prints_what_stands_below_it(served: Served) -> None:
     assert json.loads(done.stdout) == json.loads(blocks("json")[0])
 
 
+def test_the_script_prints_everybody(served: Served) -> None:
+    running = served()
+    admin = as_admin(running.client)
+    for number in range(4):
+        make_user(running.client, admin, f"person-{number}")
+    token = api_token(running.client, admin)
+
+    program = blocks("python")[0].replace("first: 100", "first: 2")
+    assert program != blocks("python")[0]
+    environment = {**os.environ, "TOKEN": token, "GATEPOST": running.url, "NO_PROXY": "*"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["admin", *(f"person-{number}" for number in range(4))]
+    narrow = environment | {"TOKEN": api_token(running.client, admin, scopes=["role:view"])}
+    refusal = subprocess.run(command, env=narrow, capture_output=True, text=True, check=False)
+    assert refusal.returncode == 1
+    assert refusal.stderr.startswith("forbidden: ")
+
+
 def test_the_queries_and_mutations_answer(client: httpx2.Client) -> None:
     admin = as_admin(client)
     make_user(client, admin, "bob")
 
+    assert [each["username"] for each in nodes(ask(client, named("People"), admin, q="bo")["users"])] == ["bob"]
     shared = ask(client, named("Share"), admin)
     assert "Every member of analysts may view" in shared["grantAccess"]["why"]
     page = ask(client, named("Page"), admin)
@@ -54,13 +76,29 @@ def test_the_queries_and_mutations_answer(client: httpx2.Client) -> None:
     may = ask(client, named("May"), admin)
     assert may["check"]["allowed"] is False
     assert may["explain"]["wouldAllow"]
-    assert len(blocks("graphql")) == 4
+    assert ask(client, named("Revoked"), admin)["revocations"]["whole"] is True
+    assert len(blocks("graphql")) == 8
+
+
+def test_the_plan_is_the_one_that_is_told_of_and_is_done(client: httpx2.Client) -> None:
+    admin = as_admin(client)
+    make_user(client, admin, "bob")
+    ask(client, named("Share"), admin)
+    wanted = json.loads(blocks("json")[1])
+
+    plan = ask(client, named("Plan"), admin, **wanted)["plan"]
+    for step in plan["steps"]:
+        assert f"`{step['verb']} {step['target']}`" in PAGE
+    assert len(plan["steps"]) == 2
+    again = {**wanted, "revision": plan["revision"], "digest": plan["digest"]}
+    assert len(ask(client, named("Apply"), admin, **again)["applyPlan"]["steps"]) == 2
+    assert code_of(refused(client, named("Apply"), admin, **again)) == ("conflict", 409)
 
 
 def test_the_error_is_the_one_that_is_shown(company: Company) -> None:
     error = refused(company.client, "{ users { edges { cursor } } }")
 
-    assert {name: value for name, value in error.items() if name != "locations"} == json.loads(blocks("json")[1])
+    assert {name: value for name, value in error.items() if name != "locations"} == json.loads(blocks("json")[2])
 
 
 @pytest.mark.parametrize(
@@ -69,8 +107,11 @@ def test_the_error_is_the_one_that_is_shown(company: Company) -> None:
         ("tokens of the document", limits.MOST_TOKENS),
         ("levels of fields", limits.MOST_DEPTH),
         ("aliases", limits.MOST_ALIASES),
+        ("times that one field stands in one place", limits.MOST_REPEATED),
+        ("operations in one document, of which one is chosen", limits.MOST_OPERATIONS),
+        ("characters of a text, but for a model", given.MOST_TEXT),
         ("fields that the answer can have, where the lengths of lists multiply", limits.MOST_COST),
-        ("items of one list that is sent", limits.MOST_IN_A_LIST),
+        ("items of one list that is sent", values.MOST_IN_A_LIST),
     ],
 )
 def test_the_limits_are_those_of_the_table(what: str, number: int) -> None:

@@ -66,11 +66,61 @@ def test_a_page_of_another_site_cannot_post(company: Company) -> None:
     assert ok(post("application/json", **ours)) == {"data": {"createGroup": {"name": "made"}}}
 
 
-def test_only_json_is_read_whoever_calls(company: Company) -> None:
+# What a page of any site may send without asking first (Fetch, "CORS-safelisted request-header"), and what is not JSON.
+NO_JSON = (
+    "text/plain",
+    "text/plain; charset=utf-8",
+    "text/plain; application/json",
+    "text/plain, application/json",
+    "application/x-www-form-urlencoded",
+    "application/x-www-form-urlencoded; a=application/json",
+    "multipart/form-data; boundary=application/json",
+    "application/graphql",
+    "application/graphql+x",
+    "application/jsonp",
+    "application",
+    "json",
+)
+
+
+@pytest.mark.parametrize("form", NO_JSON)
+def test_only_json_is_read_whoever_calls(form: str, company: Company) -> None:
     """A browser that keeps Basic credentials sends those along, too."""
-    for form in ("text/plain", "application/x-www-form-urlencoded"):
-        headers = company.admin | {"Content-Type": form}
-        problem(company.client.post("/graphql", content=json.dumps({"query": CREATE}), headers=headers), 400)
+    headers = company.admin | {"Content-Type": form}
+    for body in (json.dumps({"query": CREATE}), CREATE):
+        problem(company.client.post("/graphql", content=body, headers=headers), 400)
+    assert groups_there(company) == ["data-team"]
+
+
+def test_an_upload_is_not_read(company: Company) -> None:
+    """The multipart form of GraphQL requests is what a form of any site can send."""
+    parts = {"operations": (None, json.dumps({"query": CREATE, "variables": {"f": None}})), "map": (None, '{"0": []}')}
+
+    problem(company.client.post("/graphql", files=parts, headers=company.admin), 400)
+
+    assert groups_there(company) == ["data-team"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "QUERY"])
+def test_other_methods_are_not_there(method: str, company: Company) -> None:
+    problem(company.client.request(method, "/graphql", json={"query": CREATE}, headers=company.admin), 405)
+
+
+def test_a_method_that_is_named_in_a_header_is_not_taken(company: Company) -> None:
+    for name in ("X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"):
+        headers = company.admin | {name: "POST", "Content-Type": "application/json"}
+        problem(company.client.get("/graphql", params={"query": CREATE}, headers=headers), 405)
+    headed = company.client.head("/graphql", params={"query": CREATE}, headers=company.admin)
+    assert headed.status_code == 405
+    assert groups_there(company) == ["data-team"]
+
+
+def test_what_stands_in_the_address_of_a_post_is_not_read(company: Company) -> None:
+    """A proxy's log has the address; and of two queries only one could be the one that was looked at."""
+    answer = company.client.post("/graphql", params={"query": CREATE}, json={"query": ME}, headers=company.admin)
+
+    assert ok(answer) == {"data": {"me": {"username": "admin"}}}
+    assert groups_there(company) == ["data-team"]
 
 
 NO_REQUEST: dict[str, tuple[Any, int]] = {
@@ -78,6 +128,10 @@ NO_REQUEST: dict[str, tuple[Any, int]] = {
     "a text": ("x", 400),
     "nothing": (None, 400),
     "no query": ({}, 422),
+    "a stored query": ({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}}, 422),
+    "a stored query by its name": ({"id": "makeGroup", "documentId": "makeGroup"}, 422),
+    "a list within": ({"query": [ME]}, 422),
+    "nothing in a list": ([], 400),
     "an empty query": ({"query": "  "}, 422),
     "a query that is no text": ({"query": 1}, 422),
     "variables that are a list": ({"query": ME, "variables": [1]}, 422),

@@ -24,6 +24,13 @@ DOUBLING = " ".join(
     + [f"fragment G{n} on Resource {{ ...F{n - 1} ...G{n - 1} }}" for n in range(1, 25)]
 )
 DEEP_TYPES = "{ __schema { types { fields { type { fields { type { fields { type { name } } } } } } } } }"
+
+
+def context(value: str) -> str:
+    """A question with this context, written in the document."""
+    return f'{{ check(action: "view", resource: "collection:sales", context: {value}) {{ allowed }} }}'
+
+
 ATTACKS = {
     "a long document": ("{ me { " + "id " * 1_100 + "} }", "tokens"),
     "many brackets": ("{ me" * 5_000, "too deeply"),
@@ -44,6 +51,29 @@ ATTACKS = {
         )
         + " }",
         "too much of the schema",
+    ),
+    "the schema's name under many names": ("{ " + " ".join("__typename" for _ in range(31)) + " }", "30 times"),
+    "one field in one place many times": ("{ " + "me { kind } " * 31 + "}", "30 times in one place"),
+    "one change in one place many times": ("mutation { " + "rotateKeys { kid } " * 31 + "}", "30 times in one place"),
+    "many operations": (" ".join(f"query A{n} {{ me {{ kind }} }}" for n in range(21)), "20 operations"),
+    "fragments that nobody counts": (
+        "{ me { ...F0 } } " + " ".join(f"fragment F{n} on Me {{ ...F{n + 1} }}" for n in range(200)),
+        "tokens",
+    ),
+    "a directive ten thousand times": ("{ me " + "@include(if: true) " * 10_000 + "{ kind } }", "tokens"),
+    "a directive a hundred times": ("{ me " + "@include(if: true) " * 100 + "{ kind } }", "only be used once"),
+    "directives that nobody knows": ("{ me " + "@a " * 300 + "{ kind } }", "unknown directive"),
+    "a value without a bottom": (context("{a: " * 65 + "1" + "}" * 65), "64 levels"),
+    "a list without a bottom": (context("[" * 65 + "]" * 65), "64 levels"),
+    "a value beyond what is read": (context("{a: " * 300 + "1" + "}" * 300), "too deeply"),
+    "a type without a bottom": ("query($a: " + "[" * 300 + "Int" + "]" * 300 + ") { me { kind } }", "too deeply"),
+    "plans under many names": (
+        "{ " + " ".join(f"a{n}: plan(desired: {{}}) {{ digest }}" for n in range(11)) + " }",
+        "is the most",
+    ),
+    "everything that was revoked under many names": (
+        "{ " + " ".join(f"a{n}: revocations {{ ended }}" for n in range(11)) + " }",
+        "is the most",
     ),
     "a list of many scopes": (
         'mutation($s: [String!]) { createToken(name: "x", scopes: $s) { token } }',
@@ -136,6 +166,51 @@ def test_a_text_that_cannot_be_stored_reaches_no_operation(text: str, company: C
     written = text.encode("unicode_escape").decode().replace("\\x00", "\\u0000")
     error = refused(company.client, f'mutation {{ createGroup(name: "{written}") {{ name }} }}', company.admin)
     assert code_of(error)[1] in (400, 422)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 400, "9" * 100_000, "9" * 400 + ".5"], ids=len)
+def test_a_number_beyond_a_double_reaches_no_operation(number: str, company: Company) -> None:
+    """As a variable it is refused where the JSON is read; written in the document it would be infinite."""
+    error = refused(company.client, context(f"{{ at: {number} }}"), company.ann)
+
+    assert error["extensions"]["errors"] == {"query": "a number is too large"}
+    body = f'{{"query": "query($c: JSON) {{ me {{ kind }} }}", "variables": {{"c": {number}}}}}'
+    headers = company.ann | {"Content-Type": "application/json"}
+    answer = company.client.post("/graphql", content=body, headers=headers)
+    assert answer.status_code == 400 or answer.json()["errors"]
+
+
+LONG = "x" * 5_000
+TOO_LONG: dict[str, tuple[str, object]] = {
+    "a description in a plan": ("DesiredState", {"groups": [{"name": "x", "description": LONG}]}),
+    "a permission in a plan": ("DesiredState", {"roles": [{"name": "x", "permissions": [LONG]}]}),
+    "a model beyond its own limit": ("DesiredState", {"model": "#" * 262_145}),
+    "something else that is called model": ("JSON", {"model": LONG}),
+    "a list where a model stands": ("DesiredState", {"model": [[LONG]]}),
+    "a member that nobody knows": ("DesiredState", {LONG: 1}),
+    "a type that nobody knows": ("Nothing", {"model": LONG}),
+}
+
+
+@pytest.mark.parametrize("name", TOO_LONG)
+def test_a_text_is_long_only_where_it_may_be(name: str, company: Company) -> None:
+    kind, value = TOO_LONG[name]
+    query = f"query($x: {kind}!) {{ me {{ kind }} plan(desired: $x) {{ digest }} }}"
+
+    error = refused(company.client, query, company.admin, x=value)
+
+    assert code_of(error) == ("invalid_field", 422)
+    assert set(error["extensions"]["errors"]) == {"variables.x"}
+    assert LONG not in error["message"]
+
+
+def test_many_members_that_nobody_knows_are_told_of_briefly(company: Company) -> None:
+    """Each is compared with every name that there is: fifty are told of, and no more."""
+    query = "mutation($u: UserInput!) { createUser(user: $u) { id } }"
+    answer = send(company.client, query, company.admin, u={f"usernam{n}": 1 for n in range(20_000)})
+
+    assert len(answer.json()["errors"]) <= 51
+    assert len(answer.content) < 50_000
 
 
 def test_neither_does_one_that_stands_in_the_document(company: Company) -> None:

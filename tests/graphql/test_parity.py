@@ -7,8 +7,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from gatepost.access import builtin_model, format_model
 from gatepost.server.graphql.schema import schema
-from tests.graphql.asking import as_rest, ask, everything_of, nodes
+from tests.graphql.asking import as_graphql, as_rest, ask, everything_of, nodes
 from tests.server.calling import Company, api_token, bearer, ok, password_of, service_token
 
 # What REST has, and its twin.  An answer of pages is a connection.
@@ -75,12 +76,13 @@ TWINS = {
     "POST /doctor": "examine",
     "GET /keys": "keys",
     "POST /keys/rotate": "rotateKeys",
+    "POST /plans": "plan",
+    "POST /plans/apply": "applyPlan",
+    "GET /revocations": "revocations",
 }
 # Signing in happens before there is a caller: where no credential is read.  And a password that could be sent here could
 # be tried thirty times in one request.
 BEFORE_A_CALLER = {"POST /auth/login", "POST /auth/refresh"}
-# For programs that follow along, and whole files of state that are planned and applied by the command line.
-FOR_PROGRAMS = {"GET /revocations", "POST /plans", "POST /plans/apply"}
 GRAPHQL_ALONE = {"kinds"}
 
 
@@ -94,7 +96,7 @@ def test_every_operation_of_rest_has_its_twin_and_nothing_more_is_there(client: 
     kinds = [schema._schema.query_type, schema._schema.mutation_type]
     fields = {name for kind in kinds if kind is not None for name in kind.fields}
 
-    assert rest - BEFORE_A_CALLER - FOR_PROGRAMS == set(TWINS)
+    assert rest - BEFORE_A_CALLER == set(TWINS)
     assert fields == set(TWINS.values()) | GRAPHQL_ALONE
     assert schema._schema.subscription_type is None
 
@@ -177,6 +179,14 @@ def test_a_list_goes_on_after_any_of_its_cursors(field: str, filled: Company) ->
     assert two["pageInfo"]["endCursor"] == listed["next_cursor"]
 
 
+PLAN = f"""query Plan($desired: DesiredState!, $prune: Boolean!) {{
+    plan(desired: $desired, prune: $prune) {everything_of("Plan")}
+}}"""
+# Longer than any other text may be.
+NOTEBOOK = "type notebook\n  relations\n    define owner: [user]\n    define view: owner\n"
+LARGE_MODEL = f"{format_model(builtin_model())}\n{NOTEBOOK}" + f"# {'x' * 5_000}\n"
+
+
 SINGLE = {
     'user(username: "ann")': ("/users/ann", "User", ("rights",)),
     'group(name: "data-team")': ("/groups/data-team", "Group", ()),
@@ -250,6 +260,53 @@ def test_questions_are_answered_alike(filled: Company) -> None:
         error = item.get("error")
         item["error"] = {name: error[name] for name in ("code", "detail")} if error else None
     assert found["check_batch"] == batch
+
+
+def test_a_plan_is_the_one_that_rest_makes(filled: Company) -> None:
+    """Every member of what can be said, and the fingerprint of one translation is good for the other."""
+    until = "2100-01-01T00:00:00Z"
+    desired = {
+        "users": [{"username": "dee", "display_name": "Dee", "email": "dee@example.org", "disabled": True}],
+        "services": [{"name": "nightly", "description": "at night"}],
+        "groups": [
+            {"name": "group-a", "description": "new", "members": [{"subject": "user:ann", "expires_at": until}]}
+        ],
+        "roles": [{"name": "looks", "permissions": ["user:view"], "assignees": [{"subject": "user:cy"}]}],
+        "grants": [
+            {"resource": "collection:sales", "relation": "editor", "subject": "user:cy", "expires_at": until},
+        ],
+        "model": LARGE_MODEL,
+    }
+    plan = ask(filled.client, PLAN, filled.admin, desired=as_graphql(desired), prune=True)["plan"]
+
+    body = {"desired": desired, "prune": True}
+    assert plan == ok(filled.client.post("/api/v1/plans", json=body, headers=filled.admin))
+    assert {step["verb"] for step in plan["steps"]} == {"create", "update"}
+    assert {step["target"].partition(":")[0] for step in plan["steps"]} >= {"user", "service", "group", "role", "model"}
+    applied = body | {"revision": plan["revision"], "digest": plan["digest"]}
+    done = ok(filled.client.post("/api/v1/plans/apply", json=applied, headers=filled.admin))
+    assert done["steps"] == plan["steps"]
+
+
+def test_what_was_revoked_is_what_rest_tells(filled: Company) -> None:
+    """Its `as_of` is of the moment of asking."""
+
+    def both(after: str) -> dict[str, Any]:
+        query = f'{{ revocations(after: "{after}") {everything_of("Revocations")} }}'
+        found: dict[str, Any] = as_rest(ask(filled.client, query, filled.admin))["revocations"]
+        rest = ok(filled.client.get("/api/v1/revocations", params={"after": after}, headers=filled.admin))
+        assert found.pop("as_of") <= 0
+        del rest["as_of"]
+        for told in (found, rest):
+            told["ended"].sort()
+        assert found == rest
+        return found
+
+    whole = both("")
+    assert whole["whole"]
+    ok(filled.client.patch("/api/v1/users/cy", json={"disabled": True}, headers=filled.admin))
+    news = both(whole["revision"])
+    assert (news["whole"], news["disabled"], len(news["ended"])) == (False, ["user:cy"], 1)
 
 
 def test_the_password_that_is_made_here_signs_in(company: Company) -> None:

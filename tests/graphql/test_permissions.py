@@ -71,6 +71,7 @@ MUTATIONS = {
     "lookAtProvider": 'lookAtProvider(name: "x") { status }',
     "examine": "examine { status }",
     "rotateKeys": "rotateKeys { kid }",
+    "applyPlan": 'applyPlan(desired: {groups: []}, revision: "x.1", digest: "x") { revision }',
 }
 FOR_ADMINS = set(MUTATIONS) - {
     *("createResource", "grantAccess", "revokeAccess", "changeResource", "deleteResource"),  # Ann owns it

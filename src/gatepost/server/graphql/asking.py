@@ -12,13 +12,13 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from gatepost.directory.batches import access_of, assignees_of, members_of, roles_of_services
+from gatepost.directory.given import in_utc
 from gatepost.directory.groups import Member
 from gatepost.directory.sharing import Grant
 from gatepost.errors import GatepostError, InvalidField
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal
 from gatepost.server.pools import Pools
-from gatepost.server.rest.shapes import in_utc
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -5,13 +5,15 @@ Attacks on a language that lets callers say how much they want, and where they e
 - a long document, to keep the parser and the comparison of its fields busy: tokens are counted as they are read
 - fields inside fields inside fields: depth
 - one expensive field under a hundred names: aliases
+- one cheap field two hundred times over, each compared with each: how often it stands in one place
 - lists inside lists, fragments that hold one another twice: the cost, in which the lengths of lists multiply
 - the description of the schema, asked for within itself: the library's rule on introspection, and the cost
-- texts that a database cannot hold: no text reaches an operation that REST would refuse
+- values that REST would refuse: see `values`
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,12 +28,10 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
-    ListValueNode,
     MaxIntrospectionDepthRule,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
-    StringValueNode,
     VariableNode,
     Visitor,
     get_named_type,
@@ -44,17 +44,20 @@ from strawberry.extensions import SchemaExtension
 
 from gatepost.directory.pages import MOST
 from gatepost.errors import InvalidField, InvalidRequest
-from gatepost.server.rest.shapes import MOST_TEXT, clean
+from gatepost.server.graphql.values import require_values
 
 MOST_TOKENS = 1_000
 MOST_DEPTH = 10
 MOST_ALIASES = 30
 MOST_COST = 50_000
 MOST_DESCRIBED = 100_000  # what every tool asks of the schema when it starts is about 70,000
-MOST_IN_A_LIST = 200
+MOST_REPEATED = 30  # of one field in one place: comparing each with each takes the square of it
+MOST_OPERATIONS = 20
 
 A_CHANGE = 500
 A_QUESTION = 20
+# What looks through much of what there is, however little it answers: a few of these fill a request.
+HEAVY = {"plan": 5_000, "applyPlan": 5_000, "revocations": 5_000}
 USUAL_LENGTH = 10  # of a list that nobody says the length of
 # The lengths of the lists that describe the schema, about.
 OWN_LENGTHS = {"types": 100, "fields": 6, "args": 2, "inputFields": 1, "enumValues": 1, "directives": 5}
@@ -81,17 +84,9 @@ class Limits(SchemaExtension):
 
 
 def require_within(document: DocumentNode, variables: Mapping[str, Any], schema: GraphQLSchema) -> None:
-    """Raises `InvalidRequest` for what is too much, `InvalidField` for a text that cannot be stored."""
-    values = _Values()
-    visit(document, values)
-    if values.aliases > MOST_ALIASES:
-        raise InvalidRequest(f"at most {MOST_ALIASES} aliases in one request")
-    if values.longest > MOST_IN_A_LIST:
-        raise InvalidRequest(f"at most {MOST_IN_A_LIST} items in one list")
-    for text in values.texts:
-        _require_clean(text, "query")
-    for name, value in variables.items():
-        _require_values(value, f"variables.{name[:100]}")
+    """Raises `InvalidRequest` for what is too much, `InvalidField` for what cannot be stored."""
+    _require_few(document)
+    require_values(document, variables, schema)
     measure = _Measure(schema, document, variables)
     size = measure.whole()
     if measure.described > MOST_DESCRIBED:
@@ -104,47 +99,35 @@ def require_within(document: DocumentNode, variables: Mapping[str, Any], schema:
         )
 
 
-class _Values(Visitor):
-    """What a document holds besides its fields."""
+class _Counts(Visitor):
+    """How often something stands in a document."""
 
     def __init__(self) -> None:
         super().__init__()
         self.aliases = 0
-        self.longest = 0
-        self.texts: list[str] = []
+        self.operations = 0
+        self.repeated = 0
+
+    def enter_operation_definition(self, *_: Any) -> None:
+        self.operations += 1
+
+    def enter_selection_set(self, node: SelectionSetNode, *_: Any) -> None:
+        names = [(each.alias or each.name).value for each in node.selections if isinstance(each, FieldNode)]
+        self.repeated = max(self.repeated, *Counter(names).values(), 0)
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:
         self.aliases += node.alias is not None
 
-    def enter_list_value(self, node: ListValueNode, *_: Any) -> None:
-        self.longest = max(self.longest, len(node.values))
 
-    def enter_string_value(self, node: StringValueNode, *_: Any) -> None:
-        self.texts.append(node.value)
-
-
-def _require_clean(text: str, place: str) -> None:
-    if len(text) > MOST_TEXT:
-        raise InvalidField({place: f"a text is too long: {MOST_TEXT} characters at most"})
-    try:
-        clean(text)
-    except ValueError as error:
-        raise InvalidField({place: str(error)}) from error
-
-
-def _require_values(value: object, place: str) -> None:
-    """The body's JSON is at most 64 levels deep, and so is this."""
-    if isinstance(value, str):
-        _require_clean(value, place)
-    elif isinstance(value, list):
-        if len(value) > MOST_IN_A_LIST:
-            raise InvalidRequest(f"at most {MOST_IN_A_LIST} items in one list")
-        for each in value:
-            _require_values(each, place)
-    elif isinstance(value, dict):
-        for name, each in value.items():
-            _require_clean(name, place)
-            _require_values(each, place)
+def _require_few(document: DocumentNode) -> None:
+    counts = _Counts()
+    visit(document, counts)
+    if counts.aliases > MOST_ALIASES:
+        raise InvalidRequest(f"at most {MOST_ALIASES} aliases in one request")
+    if counts.operations > MOST_OPERATIONS:
+        raise InvalidRequest(f"at most {MOST_OPERATIONS} operations in one document")
+    if counts.repeated > MOST_REPEATED:
+        raise InvalidRequest(f"a field is there more than {MOST_REPEATED} times in one place")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +198,7 @@ class _Measure:
         if known is None:
             return Size(1, 1)  # the library's rules speak of it
         inside = self._inside(node.selection_set, get_named_type(known.type))
-        return Size(1 + inside.depth, self._own(parent) + self._length(node, known, parent) * max(inside.cost, 1))
+        return Size(1 + inside.depth, self._own(name, parent) + self._length(node, known, parent) * max(inside.cost, 1))
 
     def _described(self, selections: SelectionSetNode | None) -> int:
         """What a description of the schema costs: its lists are known by name."""
@@ -237,7 +220,9 @@ class _Measure:
             self.open.discard(name)
         return self.known[name].cost
 
-    def _own(self, parent: GraphQLObjectType) -> int:
+    def _own(self, name: str, parent: GraphQLObjectType) -> int:
+        if name in HEAVY and parent in (self.schema.query_type, self.schema.mutation_type):
+            return HEAVY[name]
         if parent is self.schema.mutation_type:
             return A_CHANGE
         return A_QUESTION if parent is self.schema.query_type else 1

@@ -7,7 +7,7 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from gatepost.server.graphql import groups, operating, people, questions, resources, roles, services, tokens
+from gatepost.server.graphql import groups, operating, people, plans, questions, resources, roles, services, tokens
 from gatepost.server.graphql.limits import Limits
 
 
@@ -20,6 +20,7 @@ class Query(
     tokens.Queries,
     resources.Queries,
     questions.Queries,
+    plans.Queries,
     operating.Queries,
 ):
     pass
@@ -33,6 +34,7 @@ class Mutation(
     services.Mutations,
     tokens.Mutations,
     resources.Mutations,
+    plans.Mutations,
     operating.Mutations,
 ):
     pass

@@ -1,4 +1,4 @@
-"""API tokens and sessions."""
+"""API tokens and sessions, and what became of them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from gatepost.records import TokenRecord
 from gatepost.server.graphql.asking import Info, moment
 from gatepost.server.graphql.connections import USUAL, After, Connection, First, connection, shown, wanted
 from gatepost.server.graphql.outcomes import Done, done
+from gatepost.server.rest.revocations import revocations_answer
 from gatepost.server.rest.tokens import session_answer, token_members
 from gatepost.tokens import api_tokens, session_list
 from gatepost.tokens.api_tokens import WantedToken
+from gatepost.tokens.revocations import revocations
 
 Owner = Annotated[str | None, strawberry.argument(description="Whose: a username, or `*` for everybody's.")]
 
@@ -50,6 +52,22 @@ class Session:
     expires_at: datetime
 
 
+@strawberry.type(
+    description="What ended, for applications that verify access tokens themselves.  `whole`: what was known before says"
+    " nothing any more."
+)
+class Revocations:
+    revision: str = strawberry.field(description="The next question's `after`.")
+    whole: bool
+    ended: list[str] = strawberry.field(description="Sessions and tokens: the `sid` of an access token.")
+    disabled: list[str]
+    enabled: list[str]
+    keys_changed: bool
+    anonymous: bool
+    providers: list[str]
+    as_of: float = strawberry.field(description="What is told was true so many seconds after the question, or before.")
+
+
 def token_shown(token: TokenRecord) -> Token:
     return Token(**token_members(token))
 
@@ -72,6 +90,11 @@ class Queries:
         return connection(
             found, lambda each: shown(Session, session_answer(each, asking.caller)), lambda each: (each.id,), after
         )
+
+    @strawberry.field(description="What was revoked since `after`, at once; `GET /api/v1/revocations` waits for news.")
+    async def revocations(self, info: Info, after: str = "") -> Revocations | None:
+        asking = info.context
+        return shown(Revocations, revocations_answer(asking.gate, await asking.ask(revocations, after), looked=0))
 
 
 @strawberry.type

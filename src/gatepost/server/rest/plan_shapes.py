@@ -9,7 +9,8 @@ from pydantic import Field, StrictBool
 from gatepost.server.rest.shapes import Answer, Body, Moment, Text
 
 MOST = 20_000
-Model = Annotated[str, Field(max_length=262_144)]
+MOST_MODEL = 262_144
+Model = Annotated[str, Field(max_length=MOST_MODEL)]
 
 
 class HolderBody(Body):

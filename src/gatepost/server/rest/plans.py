@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
 from fastapi import APIRouter
 
 from gatepost.directory import plans
@@ -15,50 +18,51 @@ from gatepost.directory.desired import (
     Holder,
 )
 from gatepost.server.rest.given import Caller, Gate, problems
-from gatepost.server.rest.plan_shapes import ApplyBody, DesiredBody, HolderBody, PlanAnswer, PlanBody
+from gatepost.server.rest.plan_shapes import ApplyBody, PlanAnswer, PlanBody
 
 router = APIRouter(prefix="/plans", tags=["Files"])
+T = TypeVar("T")
 
 
 @router.post("", responses=problems(404))
 def make_plan(body: PlanBody, gate: Gate, caller: Caller) -> PlanAnswer:
     """What would have to change for there to be what the body says.  Nothing is changed."""
-    return PlanAnswer.model_validate(plans.make_plan(gate, caller, _desired(body.desired), prune=body.prune))
+    return PlanAnswer.model_validate(plans.make_plan(gate, caller, desired_by(body.desired), prune=body.prune))
 
 
 @router.post("/apply", responses=problems(404))
 def apply_plan(body: ApplyBody, gate: Gate, caller: Caller) -> PlanAnswer:
     """Do what a plan says in one transaction; 409 if what it touches is not as it was when the plan was made."""
     done = plans.apply_plan(
-        gate, caller, _desired(body.desired), revision=body.revision, digest=body.digest, prune=body.prune
+        gate, caller, desired_by(body.desired), revision=body.revision, digest=body.digest, prune=body.prune
     )
     return PlanAnswer.model_validate(done)
 
 
-def _desired(body: DesiredBody) -> Desired:
+def desired_by(said: Any) -> Desired:
+    """What a body says, or GraphQL's input: they have members of the same names."""
     return Desired(
-        users=None if body.users is None else tuple(DesiredUser(**each.model_dump()) for each in body.users),
-        services=None if body.services is None else tuple(DesiredService(**s.model_dump()) for s in body.services),
-        groups=None
-        if body.groups is None
-        else tuple(
-            DesiredGroup(name=g.name, description=g.description, members=_holders(g.members)) for g in body.groups
-        ),
-        roles=None
-        if body.roles is None
-        else tuple(
-            DesiredRole(
-                name=r.name,
-                description=r.description,
-                permissions=None if r.permissions is None else tuple(r.permissions),
-                assignees=_holders(r.assignees),
-            )
-            for r in body.roles
-        ),
-        grants=None if body.grants is None else tuple(DesiredGrant(**each.model_dump()) for each in body.grants),
-        model=body.model,
+        users=_each(said.users, lambda user: DesiredUser(**vars(user))),
+        services=_each(said.services, lambda service: DesiredService(**vars(service))),
+        groups=_each(said.groups, _group),
+        roles=_each(said.roles, _role),
+        grants=_each(said.grants, lambda grant: DesiredGrant(**vars(grant))),
+        model=said.model,
     )
 
 
-def _holders(bodies: list[HolderBody] | None) -> tuple[Holder, ...] | None:
-    return None if bodies is None else tuple(Holder(each.subject, each.expires_at) for each in bodies)
+def _each(said: Iterable[Any] | None, make: Callable[[Any], T]) -> tuple[T, ...] | None:
+    return None if said is None else tuple(make(each) for each in said)
+
+
+def _group(said: Any) -> DesiredGroup:
+    return DesiredGroup(name=said.name, description=said.description, members=_each(said.members, _holder))
+
+
+def _role(said: Any) -> DesiredRole:
+    permissions, assignees = _each(said.permissions, str), _each(said.assignees, _holder)
+    return DesiredRole(name=said.name, description=said.description, permissions=permissions, assignees=assignees)
+
+
+def _holder(said: Any) -> Holder:
+    return Holder(said.subject, said.expires_at)

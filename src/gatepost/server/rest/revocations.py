@@ -12,9 +12,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
+from gatepost.gate import Gatepost
 from gatepost.server.rest.given import Caller, Gate, problems
 from gatepost.server.rest.shapes import Answer
-from gatepost.tokens.revocations import revocations
+from gatepost.tokens.revocations import Revocations, revocations
 
 router = APIRouter()
 
@@ -55,6 +56,11 @@ async def read_revocations(
             await asyncio.sleep(LOOK_SECONDS)
         if found.is_news or time.monotonic() >= begun + wait or await request.is_disconnected():
             break
+    return revocations_answer(gate, found, looked - begun)
+
+
+def revocations_answer(gate: Gatepost, found: Revocations, looked: float) -> RevocationsAnswer:
+    """What was found `looked` seconds after the question came in, with what else such an application goes by."""
     return RevocationsAnswer(
         revision=found.revision,
         whole=found.whole,
@@ -64,5 +70,5 @@ async def read_revocations(
         keys_changed=found.keys_changed,
         anonymous=gate.settings.main.allow_anonymous_access,
         providers=[provider.name for provider in gate.settings.sso.providers],
-        as_of=looked - begun - gate.memory.behind_seconds,
+        as_of=looked - gate.memory.behind_seconds,
     )
