@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -19,6 +20,7 @@ import pytest
 
 import gatepost
 from tests.server.calling import Headers, as_admin, bearer, ok, service_token, sign_in
+from tests.sso.provider_in_process import Raw, running_provider
 from tests.waiting import eventually
 
 SOURCE = str(Path(gatepost.__file__).parent.parent)
@@ -165,6 +167,46 @@ def test_a_database_that_cannot_be_had_is_exit_2(start: Starter) -> None:
     assert process.popen.wait(START) == 2
     assert "Traceback" not in process.said()
     assert len(process.said().strip().splitlines()) <= 2
+
+
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_providers_of_the_environment_are_looked_at_when_it_starts(start: Starter, workers: str) -> None:
+    """HA-1, HA-6: a JSON list in one variable, and each key set fetched before anybody signs in.
+
+    One that is down stops neither the start nor the others (trap 13), is in the log, and serves once it is back.
+    """
+    with running_provider() as good, running_provider() as bad, running_provider() as issuer:
+        bad.tamper.raw["/.well-known/openid-configuration"] = Raw(503)
+        tables = [
+            {"name": op, "issuer": each.issuer, "client_id": "gatepost"} for op, each in (("a", bad), ("b", good))
+        ]
+        delegated = [{"name": "c", "issuer": issuer.issuer, "audience": ["gatepost"]}]
+        process = start(
+            "--workers",
+            workers,
+            GATEPOST_SSO_PROVIDERS=json.dumps(tables),
+            GATEPOST_DELEGATED__ISSUERS=json.dumps(delegated),
+        )
+        for each in (good, issuer):
+            eventually(partial(each.requests.__contains__, "/jwks"), START, "the keys are fetched")
+        with process.client() as client:
+            offered = ok(client.get("/api/v1/auth/providers"))
+            assert [each["login_url"] for each in offered] == ["/oauth/a/login", "/oauth/b/login"]
+            assert client.get("/oauth/b/login").status_code == 303
+            eventually(lambda: "a does not answer as it should" in process.said(), START, "it is in the log")
+            bad.tamper.raw.clear()
+            eventually(lambda: client.get("/oauth/a/login").status_code == 303, START, "it is asked again")
+        assert process.stop() == 0, process.said()
+        assert "Traceback" not in process.said()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_key_that_is_none_stops_the_start(start: Starter, workers: str) -> None:
+    provider = {"name": "a", "issuer": "https://op.example", "client_id": "gatepost", "public_keys": ["{}"]}
+    process = start("--workers", workers, ready=False, GATEPOST_SSO_PROVIDERS=json.dumps([provider]))
+    assert process.popen.wait(START) == 2, process.said()
+    assert "Traceback" not in process.said()
+    assert "public_keys" in process.said()
 
 
 @pytest.mark.slow

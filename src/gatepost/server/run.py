@@ -20,6 +20,7 @@ from gatepost.errors import ConfigurationError, GatepostError
 from gatepost.gate import Gatepost
 from gatepost.opening import open_gatepost
 from gatepost.server.app import create_app
+from gatepost.server.first_look import look_at_providers
 from gatepost.settings import Settings, load
 from gatepost.sso.states import providers_of
 
@@ -47,6 +48,7 @@ def serve(settings_path: Path | None, host: str, port: int, workers: int = 1) ->
             print(f"gatepost: {error}", file=sys.stderr)
             return 2
         announce(gate)
+        look_at_providers(gate)
         run(gate, listener)
     return 0
 
@@ -128,6 +130,7 @@ def _serve_with_workers(
 ) -> int:
     """Several processes on one socket.  The first opening creates or upgrades the database, and tells the password."""
     with open_gatepost(Gatepost, settings) as gate:
+        providers_of(gate).prepare()
         announce(gate)
     if path is not None:
         os.environ["GATEPOST_CONFIG"] = str(path.resolve())
@@ -155,6 +158,7 @@ def worker() -> ASGIApp:
     settings = load(None, os.environ, host=host, port=port)
     gate = open_gatepost(Gatepost, settings)
     app = create_app(gate)
+    look_at_providers(gate)
     settle()
     return _closing(app, gate)
 
