@@ -185,6 +185,8 @@ def test_values_are_read_into_types(kind: str, value: object, read: object) -> N
         ("int", float("inf")),
         ("int", float("nan")),
         ("uint", -1),
+        ("double", "1e309"),
+        ("double", float("-inf")),
         ("bool", 1),
         ("string", None),
         ("ipaddress", "10.0.0.1/8"),

@@ -199,6 +199,9 @@ GROUPS = "model\n schema 1.1\ntype user\ntype group\n relations\n  define member
 PARENTS = (
     "model\n schema 1.1\ntype user\ntype f\n relations\n  define parent: [f]\n  define v: [user] or v from parent\n"
 )
+OWN = "model\n schema 1.1\ntype user\ntype f\n relations\n" + "".join(
+    f"  define a{n}: [user, f#a{n + 1}]\n" if n < 200 else f"  define a{n}: [user]\n" for n in range(201)
+)
 COMPUTED = "model\n schema 1.1\ntype user\ntype f\n relations\n  define r0: [user]\n" + "".join(
     f"  define r{n}: r{n - 1}\n" for n in range(1, 41)
 )
@@ -213,8 +216,9 @@ def chain(link: str, end: str, length: int) -> tuple[str, ...]:
     [
         (GROUPS, "group:{}#member@group:{}#member", "group:{}#member@user:a", ("member", "group:0")),
         (PARENTS, "f:{}#parent@f:{}", "f:{}#v@user:a", ("v", "f:0")),
+        (OWN, "f:0#a{}@f:0#a{}", "f:0#a{}@user:a", ("a0", "f:0")),
     ],
-    ids=["groups", "parents"],
+    ids=["groups", "parents", "usersets of one object"],
 )
 @pytest.mark.parametrize(("length", "too_deep"), [(3, False), (25, False), (26, True), (200, True)])
 def test_a_yes_beyond_the_depth_is_an_error(

@@ -20,12 +20,16 @@ MAX_SECONDS = 2.0
 
 
 class Node:
-    """A reference to another relation of another object."""
+    """A reference to another relation, of this object (`is_near`) or by a userset or a parent: one step further away.
 
-    __slots__ = ("key",)
+    A userset of the object itself is a step as well: only what is computed from a relation is where that is.
+    """
 
-    def __init__(self, key: int) -> None:
+    __slots__ = ("is_near", "key")
+
+    def __init__(self, key: int, *, is_near: bool = False) -> None:
         self.key = key
+        self.is_near = is_near
 
 
 class Least:
@@ -101,7 +105,6 @@ class _Evaluation:
     def explore(self, key: int) -> None:
         """Find every node that the answer may need, those that are fewer steps away first."""
         terms, todo, farther, depth = self.terms, [key], list[int](), 0
-        bits = self.edges.compiled.bits
         while todo or farther:
             if not todo:
                 todo, farther, depth = farther, [], depth + 1
@@ -114,12 +117,17 @@ class _Evaluation:
                 continue
             if len(terms) >= MAX_NODES:
                 raise TooComplex(f"the answer takes more than {MAX_NODES} steps")
-            if not len(terms) & 1023 and time.monotonic() > self.deadline:
-                raise TooComplex(f"the answer takes longer than {MAX_SECONDS:g} s")
+            if not len(terms) & 63:
+                self.go_on()
             term = terms[current] = self.term(current)
-            for node, _ in references(term):
-                if node not in terms:
-                    (todo if node >> bits == current >> bits else farther).append(node)
+            for node in nodes(term):
+                if node.key not in terms:
+                    (todo if node.is_near else farther).append(node.key)
+
+    def go_on(self) -> None:
+        """Raise if it has taken too long for whoever asks."""
+        if time.monotonic() > self.deadline:
+            raise TooComplex(f"the answer takes longer than {MAX_SECONDS:g} s")
 
     def solve(self, group: list[int], values: dict[int, int]) -> None:
         """Find the values of nodes that hang on one another, all others being known: the least that fit."""
@@ -129,14 +137,22 @@ class _Evaluation:
             values.update(dict.fromkeys(group, UNKNOWN))
             return
         values.update(dict.fromkeys(group, NO))
-        changed = True
-        while changed:
-            changed = False
-            for each in group:
-                value = valuation(self.terms[each], values)
-                if value != values[each]:
-                    values[each] = value
-                    changed = len(group) > 1 or each in {node for node, _ in references(self.terms[each])}
+        users: dict[int, list[int]] = {}
+        for each in group:
+            for node, _ in references(self.terms[each]):
+                if node in inside:
+                    users.setdefault(node, []).append(each)
+        todo, waiting = list(group), set(group)
+        while todo:
+            self.go_on()
+            each = todo.pop()
+            waiting.discard(each)
+            value = valuation(self.terms[each], values)
+            if value != values[each]:
+                values[each] = value  # it only ever rises, so a node is looked at anew a few times for each of its own
+                again = [user for user in users.get(each, ()) if user not in waiting]
+                todo += again
+                waiting.update(again)
 
     def term(self, key: int) -> Term:
         edges, who = self.edges, self.who
@@ -155,7 +171,7 @@ class _Evaluation:
             case Direct():
                 return greatest(self.direct(key))
             case Computed(relation):
-                return Node(base | compiled.relations[relation])
+                return Node(base | compiled.relations[relation], is_near=True)
             case FromParent(relation, tupleset):
                 return greatest(self.parents(base | compiled.relations[tupleset], compiled.relations[relation]))
             case Union(children):
@@ -244,7 +260,7 @@ def rest(term: Term) -> Term:
 
 
 def references(term: Term, *, negative: bool = False) -> list[tuple[int, bool]]:
-    """The nodes in a term, each with whether it stands under a `but not`."""
+    """The keys of the nodes in a term, each with whether it stands under a `but not`."""
     match term:
         case Node():
             return [(term.key, negative)]
@@ -253,6 +269,18 @@ def references(term: Term, *, negative: bool = False) -> list[tuple[int, bool]]:
         case Rest():
             return references(term.part, negative=True)
     return []
+
+
+def nodes(term: Term) -> Iterator[Node]:
+    """Yield the nodes in a term."""
+    match term:
+        case Node():
+            yield term
+        case Least() | Greatest():
+            for part in term.parts:
+                yield from nodes(part)
+        case Rest():
+            yield from nodes(term.part)
 
 
 def valuation(term: Term, values: dict[int, int]) -> int:

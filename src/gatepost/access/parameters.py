@@ -85,7 +85,10 @@ def _whole(bounds: tuple[int, int]) -> Callable[[object], int]:
 def _double(value: object) -> float:
     if type(value) is float and isfinite(value):
         return value
-    return float(_number(value))
+    number = float(_number(value))
+    if not isfinite(number):
+        raise ValueError("expected a number that a double can hold")
+    return number
 
 
 def _number(value: object) -> Decimal:
