@@ -32,11 +32,12 @@ from gatepost.principal import Credential, Entity, NoCredential, Principal, Sess
 from gatepost.records import Profile
 from gatepost.server.forward_auth.applications import Application, Applications, applications
 from gatepost.server.forward_auth.asked import Asked, read_asked, way_back
-from gatepost.server.forward_auth.identity import NOBODY, IdentityHeaders, Pairs, identity_of
+from gatepost.server.forward_auth.identity import NOBODY, IdentityHeaders, Pairs
 from gatepost.server.forward_auth.tickets import open_session
 from gatepost.server.origin import Headers, all_of, is_trusted, require_same_origin
 from gatepost.server.pools import Pools
 from gatepost.server.problems import body_of, headers_of
+from gatepost.tokens.secrets import digest
 
 Authenticate = Callable[[Credential], Awaitable[Principal]]
 SIGN_IN = b"x-gatepost-sign-in"
@@ -66,7 +67,7 @@ class ForwardAuth:
     async def answer(
         self, scope: Scope, address: str, authenticate: Authenticate, note: Callable[[Principal], None]
     ) -> Answer:
-        """Answer one question of somebody at `address`.  `authenticate` is for all but cookies of an application's host.
+        """Answer one question of somebody at `address`.  `authenticate` is for all but cookies.
 
         Raises what is neither a 401 nor a 403: the gateway has to refuse then, and whoever configures it learns why.
         """
@@ -93,14 +94,14 @@ class ForwardAuth:
         if isinstance(credential, SessionCookie):
             if asked.needs_proof:
                 require_same_origin(headers, application.origins)
-            if application.host:
-                return await self._of_application(credential, application, address)
+            return await self._of_session(credential, application, address)
         if isinstance(credential, NoCredential) and asked.question is None:
             raise Unauthenticated("this needs a signed-in caller")
         return await authenticate(credential)
 
-    async def _of_application(self, cookie: SessionCookie, application: Application, address: str) -> Principal:
-        key = open_session(self._gate, application.host, cookie.secret)
+    async def _of_session(self, cookie: SessionCookie, application: Application, address: str) -> Principal:
+        elsewhere = application.host
+        key = open_session(self._gate, elsewhere, cookie.secret) if elsewhere else digest(cookie.secret)
         answer = of_session(self._gate, key, self._gate.now(), address)
         if isinstance(answer, authn.Pending):
             return await self._pools.for_work(answer.pool)(answer.work)
@@ -132,7 +133,7 @@ class ForwardAuth:
             profile = known_profile(self._gate, caller.subject.id)
             if profile is None:
                 profile = await self._pools.database(read_profile, self._gate, caller.subject.id)
-        return self._headers.of(identity_of(self._gate, caller, profile), application.audience)
+        return self._headers.about(caller, profile, application.audience)
 
 
 def _refused(

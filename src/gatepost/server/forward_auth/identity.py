@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import string
 from collections import OrderedDict
+from typing import NamedTuple
 from urllib.parse import quote
 
 from gatepost.access import groups_of
+from gatepost.access.standing import standing
 from gatepost.gate import Gatepost
 from gatepost.principal import FULL_SCOPE, Principal, Subject
 from gatepost.records import Profile
@@ -43,12 +45,56 @@ def listed(names: tuple[str, ...]) -> str:
     return ",".join(quote(name, safe=IN_A_LIST) for name in names)
 
 
+class Told(NamedTuple):
+    """What was answered lately of a caller without a ceiling, and what it was made of, each by its identity."""
+
+    standing: object
+    profile: Profile | None
+    kid: str
+    until: float
+    pairs: Pairs
+
+
+Caller = tuple[str, str, str | None, frozenset[str], frozenset[str], str]
+
+
 class IdentityHeaders:
     """Makes them, and keeps each signed identity for half of its life: signing is not for every request."""
 
     def __init__(self, gate: Gatepost) -> None:
         self._gate = gate
         self._kept: OrderedDict[tuple[str, str, Identity], tuple[float, Pairs]] = OrderedDict()
+        self._told: OrderedDict[Caller, Told] = OrderedDict()
+
+    def about(self, caller: Principal, profile: Profile | None, audience: str) -> Pairs:
+        """The headers of a caller as things are now.
+
+        Looking up names, putting them in order and comparing them with what was signed is the most of the work, and is
+        left out while nothing that it starts from has changed.
+        """
+        if caller.scope is not None and caller.scope != FULL_SCOPE:
+            return self.of(identity_of(self._gate, caller, profile), audience)  # hangs on what its roles permit, too
+        subject, kid = caller.subject, self._gate.memory.keys.active.kid
+        now = standing(subject, self._gate.memory.graph, caller.groups, caller.roles)
+        key = (subject.type, subject.id, caller.role, caller.groups, caller.roles, audience)
+        told = self._told.get(key)
+        if (
+            told is not None
+            and told.standing is now
+            and told.profile is profile
+            and told.kid == kid
+            and self._gate.dice.clock() < told.until
+        ):
+            return told.pairs
+        # What stood before the names were looked up: if they change meanwhile, the next one sees another standing.
+        identity = identity_of(self._gate, caller, profile)
+        pairs = self.of(identity, audience)
+        until, _ = self._kept.get((kid, audience, identity), (0.0, pairs))
+        self._told[key] = Told(now, profile, kid, until, pairs)
+        self._told.move_to_end(key)
+        if len(self._told) > MOST_KEPT:
+            self._told.popitem(last=False)
+        return pairs
 
     def of(self, identity: Identity, audience: str) -> Pairs:
         """All five, in ASCII, whatever is in a name: a value cannot end its header and begin another."""
