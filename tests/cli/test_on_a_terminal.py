@@ -90,3 +90,18 @@ def test_an_import_says_how_many_there_are(tmp_path: Path, server: StandIn) -> N
 
     assert (ended, out.splitlines()) == (0, ["+ group a", "+ group b", "2 made, 0 there already, 0 failed"])
     assert "importing: 2 of 2" in err
+
+
+def test_with_a_new_token_stands_where_to_keep_it(tmp_path: Path, server: StandIn) -> None:
+    """DH-18: to whoever looks at it; into a pipe goes the token alone."""
+    server.answers["POST /service-tokens"] = (201, {"id": "1", "name": "etl", "role": "reader", "token": "gp_once"})
+    command = (*GATEPOST, "service-token", "create", "etl", "--role", "reader", "--server", server.url)
+    environ = {"PYTHONPATH": SOURCE, "PATH": os.environ["PATH"], "XDG_CONFIG_HOME": str(tmp_path)}
+    with terminal() as (screen, stdout):
+        subprocess.run(command, env=environ, stdout=stdout, timeout=30, check=True)
+        shown = os.read(screen, 65536).decode()
+    assert "gp_once" in shown
+    assert "Keep it in a secret manager or an environment variable, never in code" in shown
+
+    ended, out, err = run(tmp_path, *command[len(GATEPOST) :])
+    assert (ended, out, err) == (0, "gp_once\n", "")

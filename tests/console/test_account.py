@@ -20,6 +20,7 @@ def who(url: str, token: str) -> int:
 
 
 def test_a_token_is_shown_once_works_and_is_revoked(browse: Browse, url: str) -> None:
+    """IF-22, and DH-18: where it should be kept is said where it is shown."""
     page = browse("bob", permissions=["clipboard-read", "clipboard-write"])
     page.goto("/tokens")
     page.get_by_label("What is it for?").fill("<script>alert(1)</script>")
@@ -27,6 +28,7 @@ def test_a_token_is_shown_once_works_and_is_revoked(browse: Browse, url: str) ->
     page.get_by_role("button", name="Make the token").click()
     token = page.locator("#new-secret").inner_text()
     assert token.startswith("gp_")
+    expect(page.get_by_role("status")).to_contain_text("Keep it in a secret manager or an environment variable")
     assert who(url, token) == 200
     page.get_by_role("button", name="Copy").click()
     page.get_by_text("Copied").wait_for()

@@ -119,10 +119,12 @@ def test_nobody_gives_a_role_that_holds_more_than_they_do(browse: Browse, compan
 
 
 def test_a_service_gets_a_token_that_names_its_issuer(browse: Browse) -> None:
+    """DH-17 and DH-18: who issued it is listed; where it should be kept is said where it is shown."""
     page = browse("admin")
     page.goto("/services/etl")
     page.get_by_role("button", name="Issue the token").click()
     expect(page.locator("#new-secret")).to_contain_text("gp_")
+    expect(page.get_by_role("status")).to_contain_text("Keep it in a secret manager or an environment variable")
     page.goto("/services/etl")
     row = page.get_by_role("row", name="etl")
     expect(row).to_contain_text("by you")

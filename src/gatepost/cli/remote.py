@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gatepost.client.reading import Page
     from gatepost.client.sync_client import Client
 
+KEEP_IT = "Keep it in a secret manager or an environment variable, never in code: whoever has it can do what it may."
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -121,7 +122,7 @@ class Remote:
             click.echo(answer["token"])
             return
         show.as_card(rest)
-        click.echo(f"\n{answer['token']}\n\nThis is the only time that it is shown.")
+        click.echo(f"\n{answer['token']}\n\nThis is the only time that it is shown.\n{KEEP_IT}")
 
 
 def remote(command: Callable[Concatenate[Remote, P], R]) -> Callable[..., R]:
