@@ -37,6 +37,9 @@ def test_the_page_is_current(pages: dict[str, str], name: str) -> None:
 
 
 def test_nothing_is_left_out(pages: dict[str, str]) -> None:
+    """DH-28: how to prove who one is stands there as everything else does."""
+    for address in ("/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/auth/logout", "/api/v1/service-tokens"):
+        assert f"`POST {address}`" in pages["rest"]
     assert [key.key for key in keys() if f"| `{key.key.rpartition('.')[2]}`" not in pages["configuration"]] == []
     assert [name for name in PLATFORM_PERMISSIONS if f"| `{name}` |" not in pages["permissions"]] == []
     assert "`POST /api/v1/check`" in pages["rest"]

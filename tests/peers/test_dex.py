@@ -79,7 +79,7 @@ def sign_in_by(visitor: Visitor, connector: str, name: str, password: str) -> No
 
 @pytest.mark.parametrize("path", ["", "/dex"])
 def test_a_person_signs_in_with_a_password_of_dex(visitor: Visitor, gatepost: Gatepost, path: str) -> None:
-    """HA-24: at the root and at a base path."""
+    """HA-15, HA-24: any middleware that speaks OpenID Connect, at the root and at a base path of its host."""
     assert urlsplit(gatepost.settings.sso.providers[0].issuer or "").path == path
 
     sign_in_by(visitor, "Email", ALICE, "alice-at-dex")
@@ -90,7 +90,11 @@ def test_a_person_signs_in_with_a_password_of_dex(visitor: Visitor, gatepost: Ga
 
 
 def test_groups_come_and_go_through_saml(visitor: Visitor, dex: Dex) -> None:
-    """HA-16, P-5: a signed answer of a SAML provider becomes a JWT at Dex, and groups here."""
+    """HA-16, HA-17, HA-18, P-5: a signed answer of a SAML provider becomes a JWT at Dex, and groups here.
+
+    HA-15: Gatepost speaks to Dex alone.  HA-20: `entityIssuer` asks, and is whom the answer has to be for; `ssoIssuer`
+    answers; the signature is checked.
+    """
     sign_in_by(visitor, "SAML", "alice", "alice-at-saml")
     assert visitor.me()["username"] == ALICE
     assert visitor.me()["groups"] == ["data-team", "staff"]

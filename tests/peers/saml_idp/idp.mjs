@@ -9,6 +9,7 @@ import samlp from "samlp";
 
 const [key, cert] = process.argv.slice(2, 4).map((file) => readFileSync(file));
 const consumer = process.argv[4];
+const ENTITY = "https://dex.example/saml";
 const people = {
   alice: { email: "alice@people.example", groups: ["data-team", "staff"] },
   bob: { email: "bob@people.example", groups: [] },
@@ -34,7 +35,7 @@ const answer = samlp.auth({
   issuer: "https://saml.example/idp",
   key,
   cert,
-  audience: consumer,
+  audience: ENTITY,
   destination: consumer,
   recipient: consumer,
   signResponse: true,
@@ -47,6 +48,8 @@ const app = express();
 app.use(express.urlencoded({ extended: false }), express.json());
 app.post("/sso", (request, response, next) => {
   const { username, password } = request.body;
+  const asked = Buffer.from(request.body.SAMLRequest, "base64").toString();
+  if (!asked.includes(ENTITY)) return response.status(403).type("text").send("Nobody known here asks so.");
   if (!people[username] || password !== `${username}-at-saml`) return response.type("html").send(page(request.body));
   request.person = { name: username, ...people[username] };
   return answer(request, response, next);

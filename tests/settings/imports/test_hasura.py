@@ -30,7 +30,7 @@ def secret(**changes: Any) -> str:
 
 
 def test_a_provider_of_the_console_becomes_a_public_client_with_pkce(take: Take) -> None:
-    """HA-2, HA-3, HA-5, HA-8, HA-19, HA-21."""
+    """HA-1, HA-2, HA-3, HA-5, HA-8, HA-19, HA-21."""
     taken = take("hasura", HASURA)
 
     (dex,) = taken.settings.sso.providers
