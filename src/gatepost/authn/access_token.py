@@ -14,7 +14,7 @@ from gatepost.principal import BearerToken, Credential, Entity, Method, Principa
 from gatepost.records import AccessClaims
 from gatepost.tokens.access_tokens import TYPE, verify
 from gatepost.tokens.compact import read_both
-from gatepost.tokens.sessions import require_provider
+from gatepost.tokens.sessions import require_password_counts, require_provider
 
 
 def recogniser(gate: Gatepost, address: str) -> Authenticator:
@@ -49,6 +49,7 @@ def _principal(gate: Gatepost, key: bytes, claims: AccessClaims, address: str) -
     memory = gate.memory
     if memory.has_ended(claims.session) or (memory.disabled and str(claims.subject) in memory.disabled):
         raise InvalidToken(detail="its session was ended, or the account disabled")
+    require_password_counts(gate, claims.subject, claims.provider)
     carried = memory.session_roles.of(claims.session)
     if claims.caller is not None and claims.caller.address == address and claims.carried is carried:
         return claims.caller

@@ -11,7 +11,7 @@ from gatepost.gate import Gatepost
 from gatepost.principal import Credential, Method, Principal, SessionCookie
 from gatepost.records import SessionRecord
 from gatepost.tokens.secrets import digest
-from gatepost.tokens.sessions import is_over, read_session, require_provider
+from gatepost.tokens.sessions import is_over, read_session, require_password_counts, require_provider
 
 SEEN_EVERY = timedelta(seconds=10)
 
@@ -46,6 +46,7 @@ def _principal(gate: Gatepost, key: bytes, session: SessionRecord, now: datetime
     if gate.memory.has_ended(session.id) or str(session.subject) in gate.memory.disabled:
         raise InvalidToken(detail="the session was ended, or the account disabled")
     require_provider(gate, session.provider)
+    require_password_counts(gate, session.subject, session.provider)
     if now - session.last_seen_at > SEEN_EVERY:
         gate.memory.sessions.renew(key, replace(session, last_seen_at=now))
         gate.journal.session_seen(session.id, now)

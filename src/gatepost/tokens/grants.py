@@ -15,7 +15,7 @@ from gatepost.principal import Entity, Method, Scope
 from gatepost.store import tables
 from gatepost.store.store import Change
 from gatepost.tokens.refresh_tokens import TokenPair, first_pair
-from gatepost.tokens.sessions import Arrival, end_sessions, open_session, require_provider
+from gatepost.tokens.sessions import Arrival, end_sessions, open_session, require_password_counts, require_provider
 
 s = tables.sessions
 
@@ -77,6 +77,7 @@ def open_for(gate: Gatepost, tx: Change, approval: Approval, place: Place) -> tu
     if browser is None or browser.ended_at is not None or browser.expires_at <= tx.at:
         raise InvalidToken(detail="the session in which this was approved is over")
     require_provider(gate, browser.provider)
+    require_password_counts(gate, approval.subject, browser.provider)
     if browser.subject != str(approval.subject) or browser.subject in gate.memory.disabled:
         raise InvalidToken(detail="whoever approved this is disabled")
     carried = gate.memory.session_roles.of(browser.id)

@@ -16,7 +16,7 @@ from gatepost.tokens.access_tokens import TYPE, verified
 from gatepost.tokens.api_tokens import read_token
 from gatepost.tokens.compact import is_jws
 from gatepost.tokens.secrets import API_PREFIX, digest
-from gatepost.tokens.sessions import require_provider
+from gatepost.tokens.sessions import require_password_counts, require_provider
 
 INACTIVE: Mapping[str, Any] = {"active": False}
 
@@ -39,7 +39,9 @@ def _access_token(gate: Gatepost, token: str) -> dict[str, Any] | None:
     try:
         claims = verified(gate, token, TYPE)
         subject = Entity.parse(str(claims.get("sub", "")))
-        require_provider(gate, str(claims.get("idp", "")))
+        provider = str(claims.get("idp", ""))
+        require_provider(gate, provider)
+        require_password_counts(gate, subject, provider)
     except (InvalidToken, ValueError):
         return None
     if gate.memory.has_ended(str(claims.get("sid", ""))) or str(subject) in gate.memory.disabled:

@@ -22,7 +22,7 @@ from gatepost.store import tables
 from gatepost.store.store import Change
 from gatepost.tokens import access_tokens
 from gatepost.tokens.secrets import REFRESH_PREFIX, digest, new_refresh_secret
-from gatepost.tokens.sessions import end_sessions, require_provider
+from gatepost.tokens.sessions import end_sessions, require_password_counts, require_provider
 
 GRACE = timedelta(seconds=3)
 OWN_CLIENT = "gatepost"
@@ -141,6 +141,7 @@ def _live_session(gate: Gatepost, tx: Change, session: str) -> Row[Any]:
     ):
         raise InvalidToken(detail="the refresh token's session is over")
     require_provider(gate, found.provider)
+    require_password_counts(gate, Entity.parse(found.subject), found.provider)
     return found
 
 

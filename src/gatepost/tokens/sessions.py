@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from gatepost.access import permissions_of
 from gatepost.audit.record import AuditRecord
 from gatepost.errors import InvalidToken
 from gatepost.gate import Gatepost
-from gatepost.principal import Entity, Principal
+from gatepost.principal import Entity, Principal, Subject
 from gatepost.records import ProviderToken, SessionRecord
 from gatepost.session_roles import KIND
 from gatepost.store import tables
@@ -143,6 +144,23 @@ def require_provider(gate: Gatepost, name: str) -> None:
     """
     if name and not any(provider.name == name for provider in gate.settings.sso.providers):
         raise InvalidToken(detail=f"the provider {name} that vouched is not configured any more")
+
+
+def require_password_counts(gate: Gatepost, subject: Entity, provider: str) -> None:
+    """Raise `InvalidToken` for what no provider vouches for where passwords are off, but for admins.
+
+    Whoever switches them off means those of yesterday, too.  As with a provider that was taken out it is refused and not
+    ended: a process that was started with another configuration must not sign everybody out.
+    """
+    if provider or gate.settings.main.password_sign_in or subject.type != "user":
+        return
+    if not may_use_local_door(gate, subject.id):
+        raise InvalidToken(detail="it came of a password, and passwords are off")
+
+
+def may_use_local_door(gate: Gatepost, username: str) -> bool:
+    """Tell whether somebody has a password that counts where passwords are off: an admin, and for good."""
+    return "*:*" in permissions_of(Subject("user", username), gate.memory.graph)
 
 
 def _require_there(tx: Change, subject: Entity) -> None:

@@ -6,18 +6,17 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Row, select, update
 
-from gatepost.access import permissions_of
 from gatepost.audit.record import AuditRecord, Outcome
 from gatepost.directory.names import is_name
 from gatepost.directory.profiles import profile_of
 from gatepost.errors import InvalidCredentials
 from gatepost.gate import Gatepost
-from gatepost.principal import Method, Subject
+from gatepost.principal import Method
 from gatepost.records import Profile
 from gatepost.store import tables
 from gatepost.tokens import throttle
 from gatepost.tokens.refresh_tokens import TokenPair, first_pair
-from gatepost.tokens.sessions import Arrival, NewSession, open_session
+from gatepost.tokens.sessions import Arrival, NewSession, may_use_local_door, open_session
 
 MOST_TYPED = 1024
 
@@ -70,11 +69,6 @@ def _why_not(gate: Gatepost, row: Row[tuple[object, ...]] | None, attempt: Passw
     if not gate.settings.main.password_sign_in and not (attempt.local_door and may_use_local_door(gate, row.username)):
         return "passwords are off"
     return ""
-
-
-def may_use_local_door(gate: Gatepost, username: str) -> bool:
-    """Tell whether somebody has a password that counts where passwords are off: an admin, and for good."""
-    return "*:*" in permissions_of(Subject("user", username), gate.memory.graph)
 
 
 def _note(gate: Gatepost, account: str, attempt: PasswordTry, reason: str) -> None:
