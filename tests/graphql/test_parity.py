@@ -6,9 +6,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from graphql import GraphQLInputObjectType, get_named_type
 
 from gatepost.access import builtin_model, format_model
 from gatepost.server.graphql.schema import schema
+from gatepost.server.rest import plan_shapes
 from tests.graphql.asking import as_graphql, as_rest, ask, everything_of, nodes
 from tests.server.calling import Company, api_token, bearer, ok, password_of, service_token
 
@@ -260,6 +262,23 @@ def test_questions_are_answered_alike(filled: Company) -> None:
         error = item.get("error")
         item["error"] = {name: error[name] for name in ("code", "detail")} if error else None
     assert found["check_batch"] == batch
+
+
+def test_what_can_be_planned_is_what_rest_reads() -> None:
+    """Both are made into one thing by their members' names."""
+
+    def inputs(name: str) -> dict[str, Any]:
+        kind = schema._schema.get_type(name)
+        assert isinstance(kind, GraphQLInputObjectType)
+        return {field: get_named_type(each.type).name for field, each in kind.fields.items()}
+
+    state = inputs("DesiredState")
+    assert set(state) == set(as_graphql(dict(plan_shapes.DesiredBody.model_fields)))
+    for field, kind in state.items():
+        if field != "model":
+            body = getattr(plan_shapes, f"{kind}Body")
+            assert set(inputs(kind)) == set(as_graphql(dict(body.model_fields))), kind
+    assert set(inputs("Holder")) == set(as_graphql(dict(plan_shapes.HolderBody.model_fields)))
 
 
 def test_a_plan_is_the_one_that_rest_makes(filled: Company) -> None:
