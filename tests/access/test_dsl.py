@@ -117,6 +117,7 @@ def test_any_written_model_reads_the_same(model: AuthorizationModel) -> None:
         (HEAD + "condition c(x: int) {\n x", 4, 21, "expected '}' to close this '{'"),
         (HEAD + "condition c(x: int) {\n}", 4, 21, "expected an expression between the braces"),
         (HEAD + "condition c(x: int, x: int) {\n 1\n}", 4, 21, "parameter x is declared twice"),
+        (HEAD + "condition c(x: int)\n x\n}", 5, 2, "expected '{', found 'x'"),  # and not the brace that is left over
         (HEAD + f"type {'x' * 255}", 4, 6, "a type name is longer than 254 characters"),
     ],
 )

@@ -47,17 +47,26 @@ def parse_model(text: str) -> AuthorizationModel:
 
 def parse_with_places(text: str) -> Parsed:
     """Read a model and remember where each definition stands, for the errors of `validate`."""
-    return _Parser(list(scan(text))).model()
+    words = list[Word]()
+    try:
+        for word in scan(text):
+            words.append(word)  # kept even if what comes later cannot be read
+    except InvalidModel as error:
+        return _Parser(words, error).model()
+    return _Parser(words).model()
 
 
 @dataclass(slots=True)
 class _Parser:
     words: list[Word]
+    unreadable: InvalidModel | None = None  # why there are no more words: an error only for whoever comes so far
     position: int = 0
     places: Places = field(default_factory=dict)
 
     @property
     def here(self) -> Word:
+        if self.unreadable is not None and self.position == len(self.words):
+            raise self.unreadable
         return self.words[self.position]
 
     def fail(self, expected: str, at: Word | None = None) -> InvalidModel:
