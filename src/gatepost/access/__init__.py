@@ -2,7 +2,7 @@
 
 from gatepost.access.actions import Actions, actions
 from gatepost.access.builtin import allows, builtin_model, read_model, with_protected_types
-from gatepost.access.check import check
+from gatepost.access.check import Asked, answers_from_memo, check
 from gatepost.access.contextual import Contextual
 from gatepost.access.decision import ConditionUndecided, Decision, Reason, TooComplex, TooDeep
 from gatepost.access.dsl import parse_model
@@ -14,6 +14,7 @@ from gatepost.access.later import Carried, Later, carried, check_at, ends, permi
 from gatepost.access.model import PROTECTED, AuthorizationModel
 from gatepost.access.model_json import read_model as read_model_json
 from gatepost.access.model_json import write_model as write_model_json
+from gatepost.access.patience import WouldWait, at_once
 from gatepost.access.roles import grants_of, groups_of, permissions_of, rights, roles_of
 from gatepost.access.search import (
     Access,
@@ -35,6 +36,7 @@ __all__ = [
     "PROTECTED",
     "Access",
     "Actions",
+    "Asked",
     "AuthorizationModel",
     "Carried",
     "ConditionUndecided",
@@ -52,9 +54,12 @@ __all__ = [
     "TupleChange",
     "TupleCondition",
     "UserFilter",
+    "WouldWait",
     "access_list",
     "actions",
     "allows",
+    "answers_from_memo",
+    "at_once",
     "builtin_model",
     "carried",
     "check",

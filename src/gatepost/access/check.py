@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+
 from gatepost.access.decision import Decision, Reason
 from gatepost.access.edges import MARK, Edges, Held, Route, Who
-from gatepost.access.evaluate import evaluate
+from gatepost.access.evaluate import MAX_SECONDS, evaluate
 from gatepost.access.graph import Graph
 from gatepost.access.lookup import Combined, How, Plan
 from gatepost.access.model import PROTECTED
 from gatepost.access.moment import Moment
+from gatepost.access.patience import held, hurry
 from gatepost.access.usersets import Narrowing, who
 from gatepost.errors import InvalidField, Unavailable
 from gatepost.principal import ANONYMOUS, ANYONE, PLATFORM, Question, permission
 
 MAX_LOOKED_AT = 1000
+
+Asked = tuple[tuple[str, str], str, tuple[str, str]]  # a plain subject, an action, a resource
 
 GRANTED, ROLE_PERMISSION, OUTSIDE_SCOPE, NO_RELATION = (
     Reason.GRANTED,
@@ -35,51 +41,72 @@ def check(question: Question, graph: Graph, depth: int | None = None) -> Decisio
         no = False
         return Decision(no, OUTSIDE_SCOPE, graph.edges.revision, question, graph)
     if question.role is None and not question.groups and not question.roles:
-        edges, sequence = graph.edges, graph.edges.sequence
-        decision = from_memo(question, graph)
+        decision = from_memo(question, graph, depth)
         if decision is not None:
-            if depth is None or decision.reason is not GRANTED:
-                return decision
-            route = edges.routes[question.resource.type][question.action]
-            if _is_within(edges, route, question.resource.id, depth) and edges.sequence == sequence:
-                return decision
-    with graph.lock:
-        decision = _settled(question, graph)
+            return decision
+    with held(graph.lock):
+        moment, deadline = graph.moment(question.context), time.monotonic() + MAX_SECONDS
+        decision = _settled(question, graph, moment, deadline)
         if depth is not None and decision.reason is GRANTED:
-            assert_within(question, graph, depth)
+            _assert_within(question, graph, depth, moment, deadline)
         return decision
 
 
-def from_memo(question: Question, graph: Graph) -> Decision | None:
-    """Answer without the lock if the subject's memo is warm, the plan is flat and no revision is being written."""
+def from_memo(question: Question, graph: Graph, depth: int | None = None) -> Decision | None:
+    """Answer without the lock and without waiting; None where that does not tell, or not surely within the depth."""
+    edges, subject, resource = graph.edges, question.subject, question.resource
+    sequence = edges.sequence
+    if sequence & 1 or subject.relation:
+        return None
+    reason = recalled(edges, subject.type, subject.id, question.action, resource.type, resource.id)
+    if reason is None:
+        return None
+    if depth is not None and not _is_within(edges, reason, question.action, resource.type, resource.id, depth):
+        return None
+    revision = edges.revision
+    if edges.sequence != sequence:
+        return None
+    return Decision(reason is not NO_RELATION, reason, revision, question, graph)
+
+
+def answers_from_memo(graph: Graph, asked: Sequence[Asked], depth: int) -> list[bool] | None:
+    """Answer many plain questions as `from_memo` does one, all of them from one revision; None where that does not tell."""
     edges = graph.edges
     sequence = edges.sequence
-    subject, resource = question.subject, question.resource
+    found = []
+    for subject, action, resource in asked:
+        reason = recalled(edges, *subject, action, *resource)
+        if reason is None or not _is_within(edges, reason, action, *resource, depth):
+            return None
+        found.append(reason is not NO_RELATION)
+    return None if edges.sequence != sequence or sequence & 1 else found
+
+
+def recalled(edges: Edges, kind: str, name: str, action: str, of: str, identifier: str) -> Reason | None:
+    """Answer without the lock if the subject's memo is warm and the plan is flat; None where that does not tell.
+
+    It counts only if `edges.sequence` was even before, and is the same afterwards: no revision was being written.
+    """
     try:
-        route = edges.routes[resource.type][question.action]
-        plan = route.plan
-        known = edges.memo[edges.ids[subject.type][subject.id]]
+        route, ids = edges.routes[of][action], edges.ids[kind]
+        known = edges.memo[ids.get(name) or ids[ANYONE]]  # whom no tuple names has what everybody has
     except (KeyError, IndexError):
         return None
-    if known is None or sequence & 1 or subject.relation:
-        return None
-    if plan is not None and not plan.exact and plan.combined is None:
+    if known is None:
         return None
     mine, permissions = known
-    number = route.ids.get(resource.id)
-    allowed, reason = False, NO_RELATION
+    plan, number = route.plan, route.ids.get(identifier)
+    if plan is not None and not plan.exact and plan.combined is None:
+        return None
     if number is not None and plan is not None:
         found = flat(edges, plan, number, mine) if plan.exact else made_up(edges, plan.combined, number, mine)
         if found is None:
             return None
         if found:
-            allowed, reason = True, GRANTED
-    if not allowed and permissions and not permissions.isdisjoint(route.permissions) and counts(subject.type, question):
-        allowed, reason = True, ROLE_PERMISSION
-    revision = edges.revision
-    if edges.sequence != sequence:
-        return None
-    return Decision(allowed, reason, revision, question, graph)
+            return GRANTED
+    if permissions and not permissions.isdisjoint(route.permissions) and counts(kind, action, of):
+        return ROLE_PERMISSION
+    return NO_RELATION
 
 
 def made_up(edges: Edges, part: Plan | Combined | None, number: int, mine: frozenset[int]) -> bool | None:
@@ -125,8 +152,10 @@ def _flat_above(edges: Edges, plan: Plan, start: int, mine: frozenset[int]) -> b
             held = cells[start + place]
             if held is None:
                 continue
-            if held.__class__ is not int and MARK in held:  # type: ignore[operator]  # a set, then
-                return None
+            if held.__class__ is not int:
+                hurry(len(held))  # type: ignore[arg-type]  # a set, then
+                if MARK in held:  # type: ignore[operator]
+                    return None
             for parent in (held,) if held.__class__ is int else tuple(held):  # type: ignore[arg-type]
                 number = parent >> bits
                 target = targets.get(kinds[number])
@@ -160,26 +189,28 @@ def _on(cells: list[Held | None], places: tuple[int, ...], start: int, mine: fro
     return False
 
 
-def counts(subject_type: str, question: Question) -> bool:
-    """Tell whether role permissions count for the question: for whoever is anonymous, to view a resource only.
+def counts(subject_type: str, action: str, of: str) -> bool:
+    """Tell whether role permissions count for an action on the type `of`: for whoever is anonymous, to view a resource.
 
     They say what may be done, and not who is in a group or has a role: of those, tuples alone tell.
     """
-    if question.resource.type in PROTECTED and question.resource.type != PLATFORM.type:
+    if of in PROTECTED and of != PLATFORM.type:
         return False
     if subject_type != ANONYMOUS.type:
         return True
-    return question.action == "view" and question.resource.type not in PROTECTED
+    return action == "view" and of not in PROTECTED
 
 
-def _settled(question: Question, graph: Graph) -> Decision:
+def _settled(question: Question, graph: Graph, moment: Moment, deadline: float) -> Decision:
     """Answer under the lock, whatever it takes."""
-    edges, moment = graph.edges, graph.moment(question.context)
+    edges = graph.edges
     route = route_of(edges, question.resource.type, question.action)
     someone = subject_of(edges, question, moment)
-    by_role = bool(someone.permissions & route.permissions) and counts(question.subject.type, question)
+    by_role = bool(someone.permissions & route.permissions) and counts(
+        question.subject.type, question.action, question.resource.type
+    )
     try:
-        related = by_relation(edges, route, someone, _number(edges, route, question), moment)
+        related = by_relation(edges, route, someone, _number(edges, route, question), moment, deadline)
     except Unavailable:
         if not by_role:
             raise
@@ -189,9 +220,9 @@ def _settled(question: Question, graph: Graph) -> Decision:
     return Decision(allowed, reason, edges.revision, question, graph)
 
 
-def assert_within(question: Question, graph: Graph, depth: int) -> None:
+def _assert_within(question: Question, graph: Graph, depth: int, moment: Moment, deadline: float) -> None:
     """Raise `TooDeep` if a yes that the model gives takes more than `depth` usersets and parents."""
-    edges, moment = graph.edges, graph.moment(question.context)
+    edges = graph.edges
     route = route_of(edges, question.resource.type, question.action)
     number = _number(edges, route, question)
     if number is None or route.plan is None or _is_shallow(edges, route.plan, number, depth):
@@ -201,12 +232,15 @@ def assert_within(question: Question, graph: Graph, depth: int) -> None:
     if not value & edges.compiled.mask:
         named.add(edges.value(question.subject.type, ANYONE))
     alone = Who(value, frozenset(named), frozenset(), frozenset(), moment.now)
-    evaluate(edges, alone, number << edges.compiled.bits | route.relation, moment, depth)
+    evaluate(edges, alone, number << edges.compiled.bits | route.relation, moment, depth, deadline)
 
 
-def _is_within(edges: Edges, route: Route, name: str, depth: int) -> bool:
+def _is_within(edges: Edges, reason: Reason, action: str, of: str, identifier: str, depth: int) -> bool:
     """Tell without the lock whether a yes cannot lie deeper: by the types alone, or else by the object's parents."""
-    plan, number = route.plan, route.ids.get(name)
+    if reason is not GRANTED:
+        return True
+    route = edges.routes[of][action]
+    plan, number = route.plan, route.ids.get(identifier)
     if plan is None or number is None:
         return False
     height = plan.height if plan.combined is None else plan.combined.height
@@ -241,7 +275,9 @@ def _number(edges: Edges, route: Route, question: Question) -> int | None:
     return number
 
 
-def by_relation(edges: Edges, route: Route, someone: Who, number: int | None, moment: Moment) -> bool:
+def by_relation(
+    edges: Edges, route: Route, someone: Who, number: int | None, moment: Moment, deadline: float | None = None
+) -> bool:
     """Tell whether the model says yes of the object `number`.  Call with the graph's lock held."""
     if number is None or route.plan is None:
         return False
@@ -250,7 +286,7 @@ def by_relation(edges: Edges, route: Route, someone: Who, number: int | None, mo
         found = made_up(edges, route.plan if route.plan.exact else route.plan.combined, number, someone.mine)
         if found is not None:
             return found
-    return evaluate(edges, someone, base | route.relation, moment)
+    return evaluate(edges, someone, base | route.relation, moment, deadline=deadline)
 
 
 def subject_of(edges: Edges, question: Question, moment: Moment) -> Who:

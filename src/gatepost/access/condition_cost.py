@@ -26,11 +26,11 @@ class Cost:
         self._length = len(expression)
         self._literals = expression.count(",") + len(expression) // TEXT
 
-    def is_too_much(self, values: Iterable[object]) -> bool:
+    def steps(self, values: Iterable[object]) -> int:
         size = self._literals + sum(map(_size, values))
         # Macros may stand side by side as well as within one another: we take the worse.
         rounds = min(ROUNDS, size**self._macros) if self._macros < ROUNDS.bit_length() else ROUNDS
-        return rounds * (1 + self._length // 8 + self._walks * size) > MOST
+        return rounds * (1 + self._length // 8 + self._walks * size)
 
 
 def _size(value: object) -> int:

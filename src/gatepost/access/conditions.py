@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from gatepost.access.condition_cost import MACRO, Cost
+from gatepost.access.condition_cost import MACRO, MOST, Cost
 from gatepost.access.decision import ConditionUndecided
 from gatepost.access.model import Condition
 from gatepost.access.parameters import Value, address, convert, in_cidr
+from gatepost.access.patience import MOST_AT_ONCE, hurry
 from gatepost.errors import InvalidModel
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ class CompiledCondition:
         if missing:
             raise ConditionUndecided.over(self.name, f"the context is missing {', '.join(missing)}", missing)
         values = self._typed({**asked, **stored})
-        if self._cost.is_too_much(values.values()):
+        steps = self._cost.steps(values.values())
+        hurry(steps)
+        if steps > MOST:
             raise ConditionUndecided.over(self.name, "the values are too large for what it does with them")
         try:
             answer = self._expression.eval(data=values).plain_value()
@@ -88,6 +91,7 @@ class CompiledCondition:
 @lru_cache(maxsize=1024)
 def compile_condition(condition: Condition) -> CompiledCondition:
     """Compile and type-check.  Raises `ExpressionError` with the place in the expression and what was expected."""
+    hurry(MOST_AT_ONCE + 1)  # a first time takes milliseconds
     try:
         from cel_expr_python import cel  # 50 MB that only models with conditions need
     except ImportError:

@@ -14,6 +14,7 @@ from gatepost.access.decision import ConditionUndecided, TooComplex, TooDeep
 from gatepost.access.edges import MARK, Edges, Who, spread
 from gatepost.access.model import Computed, Direct, Exclusion, FromParent, Intersection, Rewrite, Union
 from gatepost.access.moment import NO, UNKNOWN, YES, Moment
+from gatepost.access.patience import hurry
 
 MAX_NODES = 100_000
 MAX_SECONDS = 2.0
@@ -62,14 +63,17 @@ class Rest:
 Term = int | Node | Least | Greatest | Rest
 
 
-def evaluate(edges: Edges, who: Who, key: int, moment: Moment, limit: int | None = None) -> bool:
+def evaluate(
+    edges: Edges, who: Who, key: int, moment: Moment, limit: int | None = None, deadline: float | None = None
+) -> bool:
     """Tell whether the subject has the relation `key`.  Call with the graph's lock held.
 
+    `deadline` is when to give up (`time.monotonic`), and two seconds from now without one.
     With a `limit`, what lies more than so many usersets and parents away is unknown; `who` is then the subject alone,
     for a memo does not tell how far its usersets are.  Raises `ConditionUndecided` or `TooComplex` where the answer is
     not known.
     """
-    evaluation = _Evaluation(edges, who, moment, limit)
+    evaluation = _Evaluation(edges, who, moment, limit, deadline)
     answer = evaluation.answer(key)
     if answer == UNKNOWN:
         if evaluation.too_deep:
@@ -83,7 +87,7 @@ def evaluate(edges: Edges, who: Who, key: int, moment: Moment, limit: int | None
 class _Evaluation:
     __slots__ = ("deadline", "edges", "entangled", "limit", "moment", "opened", "terms", "too_deep", "who")
 
-    def __init__(self, edges: Edges, who: Who, moment: Moment, limit: int | None) -> None:
+    def __init__(self, edges: Edges, who: Who, moment: Moment, limit: int | None, deadline: float | None) -> None:
         self.edges = edges
         self.who = who
         self.moment = moment
@@ -93,7 +97,7 @@ class _Evaluation:
         self.opened = compiled.name_unmemoised if limit is None else compiled.name_usersets  # the rest is in no node
         self.terms: dict[int, Term] = {}
         self.entangled = False
-        self.deadline = time.monotonic() + MAX_SECONDS
+        self.deadline = time.monotonic() + MAX_SECONDS if deadline is None else deadline
 
     def answer(self, key: int) -> int:
         self.explore(key)
@@ -126,6 +130,7 @@ class _Evaluation:
 
     def go_on(self) -> None:
         """Raise if it has taken too long for whoever asks."""
+        hurry()
         if time.monotonic() > self.deadline:
             raise TooComplex(f"the answer takes longer than {MAX_SECONDS:g} s")
 

@@ -133,7 +133,7 @@ def _no(question: Question, edges: Edges, someone: Who, moment: Moment) -> Expla
             tried += _tried(edges, route.plan, number << edges.compiled.bits, someone, moment)
         tried.append(f"{subject} is in {', '.join(groups)}" if groups else f"{subject} is in no group and has no role")
     tried.append(f"no role of {subject} holds {wanted}")
-    if not counts(question.subject.type, question):
+    if not counts(question.subject.type, question.action, question.resource.type):
         tried.append("for whoever is anonymous, roles count for viewing resources only")
     sentence = f"{subject} may not {_verb(question)}: no relation and no role gives it"
     would_allow = tuple(_suggestions(question, edges))
@@ -195,7 +195,7 @@ def _suggestions(question: Question, edges: Edges) -> Iterator[str]:
         joinable = (v for v in sharing if v & compiled.mask and _may_join(edges, v, question))
         for value in islice(joinable, MAX_SUGGESTIONS):
             yield f"add {subject} to {named(edges.text(value))}"
-    if counts(question.subject.type, question):
+    if counts(question.subject.type, question.action, question.resource.type):
         yield f"give {subject} a role that holds {permission(resource.type, question.action)}"
     if question.subject.type == ANONYMOUS.type:
         yield "sign in"

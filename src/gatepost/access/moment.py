@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gatepost.access.conditions import compile_condition
 from gatepost.access.decision import ConditionUndecided
 from gatepost.access.model import AuthorizationModel
+from gatepost.access.patience import hurry
 from gatepost.errors import InvalidModel
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Moment:
             self._judged = {}
         verdict = self._judged.get(condition)
         if verdict is None:
+            hurry()
             began = time.monotonic()
             verdict = self._judged[condition] = self._evaluate(condition)
             self._spent += time.monotonic() - began

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from gatepost.access.edges import Who
 from gatepost.access.graph import Graph
 from gatepost.access.later import carried
+from gatepost.access.patience import held
 from gatepost.access.usersets import Narrowing, who
 from gatepost.principal import Subject
 
@@ -15,7 +16,7 @@ def permissions_of(
     subject: Subject, graph: Graph, role: str | None = None, groups: Iterable[str] = (), roles: Iterable[str] = ()
 ) -> frozenset[str]:
     """The `type:action` patterns that the subject's roles hold; those of `role` alone if it is given."""
-    with graph.lock:
+    with held(graph.lock):
         edges = graph.edges
         found = _who(graph, subject, Narrowing(role, frozenset(groups), frozenset(roles)))
         names = (edges.names[value >> edges.compiled.bits] for value in found.permissions)
@@ -53,7 +54,7 @@ def rights(subject: Subject, graph: Graph) -> list[tuple[str, str, str]]:
 def _names(
     subject: Subject, graph: Graph, kind: str, relation: str, groups: Iterable[str], roles: Iterable[str]
 ) -> Iterator[str]:
-    with graph.lock:
+    with held(graph.lock):
         edges = graph.edges
         key = edges.compiled.relation_key(kind, relation)
         found = _who(graph, subject, Narrowing(None, frozenset(groups), frozenset(roles)))

@@ -63,7 +63,9 @@ def everything(question: Question, graph: Graph) -> bool:
     with graph.lock:
         route = route_of(graph.edges, question.resource.type, question.action)
         someone = subject_of(graph.edges, question, graph.moment(question.context))
-        return bool(someone.permissions & route.permissions) and counts(question.subject.type, question)
+        return bool(someone.permissions & route.permissions) and counts(
+            question.subject.type, question.action, question.resource.type
+        )
 
 
 def walk_objects(question: Question, graph: Graph, slice_size: int = SLICE) -> Iterator[tuple[str, ...]]:
@@ -149,7 +151,9 @@ def _asked(question: Question, graph: Graph, names: Sequence[str], slice_size: i
         edges, moment = graph.edges, graph.moment(question.context)
         route = route_of(edges, question.resource.type, question.action)
         someone = subject_of(edges, question, moment)
-        if someone.permissions & route.permissions and counts(question.subject.type, question):
+        if someone.permissions & route.permissions and counts(
+            question.subject.type, question.action, question.resource.type
+        ):
             return lambda name: name
         return lambda name: name if by_relation(edges, route, someone, route.ids.get(name), moment) else None
 
@@ -186,7 +190,9 @@ def walk_subjects(
         text = edges.text(value)
         question = Question(subject=Subject.parse(text), action=action, resource=resource)
         someone = subject_of(edges, question, moment)
-        by_role = bool(someone.permissions & route.permissions) and counts(question.subject.type, question)
+        by_role = bool(someone.permissions & route.permissions) and counts(
+            question.subject.type, question.action, question.resource.type
+        )
         return text if by_role or by_relation(edges, route, someone, number, moment) else None
 
     yield from asked_in_slices(list(below.found), lambda: ask, graph.lock, slice_size)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gatepost.access.edges import MARK, Edges, Who, spread
 from gatepost.access.moment import NO, YES, Moment
+from gatepost.access.patience import hurry
 from gatepost.principal import ANYONE, Subject
 
 FOREVER = float("inf")
@@ -126,8 +127,12 @@ class _Walk:
         levels = 0
         while todo:
             higher: list[int] = []
+            hurry(len(todo))
             for value in todo:
-                for key in spread(above.get(value)):
+                keys = spread(above.get(value))
+                if len(keys) > 1:
+                    hurry(len(keys))
+                for key in keys:
                     self._reach(key, higher)
                 if value in timed_behind:
                     self._reach_timed(value, higher, whatever=whatever)

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatepost import authn
+from gatepost.access import WouldWait, at_once
 from gatepost.audit.record import AuditRecord
 from gatepost.authn.anonymous import anonymous_principal
 from gatepost.authn.credential import read_credential
@@ -24,9 +25,9 @@ from gatepost.errors import GatepostError, InvalidRequest, InvalidToken, TooLarg
 from gatepost.gate import Gatepost
 from gatepost.principal import Credential, Principal, SessionCookie
 from gatepost.server import hasura, openfga
-from gatepost.server import headers as out
 from gatepost.server.cookies import clear_session, is_secure
 from gatepost.server.forward_auth import Answer, ForwardAuth
+from gatepost.server.headers import AnswerHeaders
 from gatepost.server.hot import Hot
 from gatepost.server.json_bodies import is_json, read_json
 from gatepost.server.origin import (
@@ -71,9 +72,11 @@ class Edge:
     chains: dict[str, Sequence[authn.Authenticator]] = field(default_factory=dict)
     origins: frozenset[str] = frozenset()
     forward_auth: ForwardAuth = field(init=False)
+    headers: AnswerHeaders = field(init=False)
 
     def __post_init__(self) -> None:
         self.forward_auth = ForwardAuth(self.gate, self.pools)
+        self.headers = AnswerHeaders(self.gate)
         self.hosts = allowed_hosts(self.gate)
         self.origins = allowed_origins(self.gate)
 
@@ -86,7 +89,7 @@ class Edge:
             return
         kind, begun = kind_for(scope["method"], scope["path"], scope["headers"]), time.perf_counter()
         bare = scope["method"] == "HEAD" and kind in JSON_KINDS
-        reply = Reply(send, self.gate, kind, bare=bare)
+        reply = Reply(send, self.headers, kind, bare=bare)
         if kind is Kind.AUTHZEN:
             reply.request_id = _request_id(scope["headers"])
         try:
@@ -126,14 +129,21 @@ class Edge:
         if kind is Kind.STORES and scope["method"] == "POST":
             hot = openfga.hot_question(scope["path"])
         if hot is not None:
-            answer = hot(self.gate, caller, await _read_body(receive))
-            await reply.json(answer if isinstance(answer, bytes) else await self.pools.database(answer))
+            await reply.json(await self._asked(hot, caller, await _read_body(receive)))
             return
         state = scope.setdefault("state", {})
         state.update(gate=self.gate, principal=caller, address=address, pools=self.pools)
         if kind in JSON_KINDS and scope["method"] not in SAFE_METHODS:
             receive = await _checked_body(headers, receive)
         await self.app(scope, receive, reply)
+
+    async def _asked(self, hot: Hot, caller: Principal, body: bytes) -> bytes:
+        """Answer from memory, here if that takes a moment, else on the database's pool: others are waiting."""
+        try:
+            answer = at_once(hot, self.gate, caller, body)
+        except WouldWait:
+            answer = await self.pools.database(hot, self.gate, caller, body)
+        return answer if isinstance(answer, bytes) else await self.pools.database(answer)
 
     async def _for_gateway(self, scope: Scope, reply: Reply) -> None:
         """A gateway asks.  Its host is judged there, and its body is none of our business."""
@@ -218,7 +228,10 @@ class Edge:
 
     async def _reach(self, headers: Headers) -> None:
         """Catch up first, if the request asks for it."""
-        if not any(name.startswith(b"gatepost-") for name, _ in headers):
+        for name, _ in headers:
+            if name.startswith(b"gatepost-"):
+                break
+        else:
             return
         wanted = all_of(headers, b"gatepost-at-least")
         consistency = all_of(headers, b"gatepost-consistency")
@@ -264,9 +277,9 @@ class Reply:
     A `bare` one answers HEAD: the headers of the GET, and no body (RFC 9110 section 9.3.2).
     """
 
-    def __init__(self, send: Send, gate: Gatepost, kind: Kind, *, bare: bool = False) -> None:
+    def __init__(self, send: Send, headers: AnswerHeaders, kind: Kind, *, bare: bool = False) -> None:
         self._send = send
-        self._gate = gate
+        self._headers = headers
         self._kind = kind
         self._bare = bare
         self.status = 0
@@ -278,7 +291,7 @@ class Reply:
             self.status = message["status"]
             sent: list[tuple[bytes, bytes]] = list(message.get("headers", []))
             present = {name.lower() for name, _ in sent}
-            extra = [*out.headers_for(self._gate, self._kind), *self.request_id]
+            extra = [*self._headers.of(self._kind), *self.request_id]
             message = {**message, "headers": sent + [pair for pair in extra if pair[0] not in present]}
         if self._bare and message["type"] == "http.response.body":
             message = {**message, "body": b""}
@@ -290,7 +303,7 @@ class Reply:
         """Send a whole answer that sets no header itself: nothing is merged."""
         self.status = 200
         length = (b"content-length", str(len(body)).encode())
-        headers = [length, JSON, *out.headers_for(self._gate, self._kind), *self.request_id]
+        headers = [length, JSON, *self._headers.of(self._kind), *self.request_id]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send({"type": "http.response.body", "body": b"" if self._bare else body})
         self.is_whole = True
@@ -298,10 +311,11 @@ class Reply:
     async def answer(self, answer: Answer) -> None:
         """Send a whole answer to a gateway."""
         self.status = answer.status
-        length = (b"content-length", str(len(answer.body)).encode())
-        present = {name for name, _ in answer.headers}
-        more = [pair for pair in out.headers_for(self._gate, self._kind) if pair[0] not in present]
-        headers = [*answer.headers, length, *more]
+        more = self._headers.of(self._kind)
+        if answer.status != 200 or answer.body:  # a bare yes sets nothing that every answer has
+            present = {name for name, _ in answer.headers}
+            more = [pair for pair in more if pair[0] not in present]
+        headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body)), *more]
         await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": answer.body})
         self.is_whole = True

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from gatepost.gate import Gatepost
 from gatepost.server.paths import Kind
+from gatepost.store.revision import Head
 
 ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
@@ -28,8 +29,27 @@ def page_policy(form_targets: str) -> bytes:
     ).encode()
 
 
-def headers_for(gate: Gatepost, kind: Kind) -> list[tuple[bytes, bytes]]:
-    """Those that the answer does not set itself."""
+class AnswerHeaders:
+    """Those that an answer does not set itself.  They are put together once for each kind and revision."""
+
+    def __init__(self, gate: Gatepost) -> None:
+        self._gate = gate
+        self._head: Head | None = None
+        self._kept: dict[Kind, list[tuple[bytes, bytes]]] = {}
+
+    def of(self, kind: Kind) -> list[tuple[bytes, bytes]]:
+        """Return a list that is everybody's: it is not to be changed."""
+        memory = self._gate.memory
+        head = memory.head if memory.is_loaded else None
+        if head is not self._head:
+            self._head, self._kept = head, {}
+        kept = self._kept.get(kind)
+        if kept is None:
+            kept = self._kept[kind] = _headers(self._gate, kind)
+        return kept
+
+
+def _headers(gate: Gatepost, kind: Kind) -> list[tuple[bytes, bytes]]:
     headers = list(_fixed(kind, gate.settings.main.public_url.startswith("https:"), _form_targets(gate, kind)))
     if kind in REVISED and gate.memory.is_loaded:
         headers.append((b"gatepost-revision", str(gate.memory.revision).encode()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -13,8 +13,7 @@ from gatepost.errors import Unavailable
 from gatepost.gate import Gatepost
 from gatepost.server.pools import Pools
 from gatepost.server.provider_metrics import ProviderMetrics
-
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+from gatepost.server.request_metrics import RequestMetrics
 
 
 class Metrics:
@@ -22,11 +21,9 @@ class Metrics:
 
     def __init__(self, gate: Gatepost, pools: Pools) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "gatepost_requests_total", "Requests answered.", ["kind", "method", "status"], registry=self.registry
-        )
-        self._seconds = Histogram("gatepost_request_seconds", "Time to answer.", ["kind"], registry=self.registry)
-        self._kept: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}  # finding one by its labels is slow
+        requests = RequestMetrics()
+        self.observe = requests.observe
+        self.registry.register(requests)
         for name, text, read in (
             ("gatepost_tuples", "Relation tuples in memory.", lambda: gate.memory.graph.tuple_count),
             ("gatepost_revision", "The newest revision in memory.", lambda: gate.memory.revision.number),
@@ -40,15 +37,6 @@ class Metrics:
             gauge = Gauge(name, text, registry=self.registry)
             gauge.set_function(_number(read))
         self.registry.register(ProviderMetrics(gate))
-
-    def observe(self, kind: str, method: str, status: int, seconds: float) -> None:
-        known = method if method in METHODS else "other"
-        kept = self._kept.get((kind, known, status))
-        if kept is None:
-            kept = self._requests.labels(kind, known, str(status)), self._seconds.labels(kind)
-            self._kept[kind, known, status] = kept
-        kept[0].inc()
-        kept[1].observe(seconds)
 
 
 def _number(read: Callable[[], float]) -> Callable[[], float]:

@@ -1,0 +1,123 @@
+"""Check and batch check in the form that every client writes them, read and answered from memory in one go.
+
+That form is a handful of known members, all of them text, and names of plain characters.  Whatever is not of it, or not
+known at once, is None here: then the careful reading decides, and says what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from gatepost.access import Asked, Graph, answers_from_memo
+from gatepost.gate import Gatepost
+from gatepost.graphs import StoreRecord
+from gatepost.stores.keys import MOST_OBJECT
+from gatepost.stores.questions import DEEPEST
+
+MOST_BYTES = 32_768  # beyond it, no official client's batch
+MOST_CHECKS = 50
+MOST_NAMES = 16_384  # whose reading is remembered: callers ask about the same ones again and again
+_LATENCY = (None, "MINIMIZE_LATENCY", "UNSPECIFIED")
+_NAME = re.compile(r"([\w-]+):([\w.@/+|=~-]+)", re.ASCII)
+_RELATION = re.compile(r"[\w-]{1,50}", re.ASCII)
+_CORRELATION = re.compile(r"[\w-]{1,36}", re.ASCII)
+_DECODER = json.JSONDecoder()
+
+
+class PlainCheck(NamedTuple):
+    """One question, and the model that it names, perhaps none."""
+
+    asked: Asked
+    model: str
+
+
+class PlainBatch(NamedTuple):
+    """Several by their correlation ids, and the model that they name, perhaps none."""
+
+    asked: dict[str, Asked]
+    model: str
+
+
+def read_check(body: bytes) -> PlainCheck | None:
+    sent = _read(body)
+    asked = None if sent is None else _key(sent.get("tuple_key"))
+    model = None if sent is None else _model(sent, 0, body)
+    return None if asked is None or model is None else PlainCheck(asked, model)
+
+
+def read_batch(body: bytes) -> PlainBatch | None:
+    sent = _read(body)
+    checks = None if sent is None else sent.get("checks")
+    if sent is None or not isinstance(checks, list) or not 1 <= len(checks) <= MOST_CHECKS:
+        return None
+    found: dict[str, Asked] = {}
+    for item in checks:
+        if item.__class__ is not dict or len(item) != 2:
+            return None
+        asked, correlation = _key(item.get("tuple_key")), item.get("correlation_id")
+        if asked is None or correlation.__class__ is not str or _CORRELATION.fullmatch(correlation) is None:
+            return None
+        found[correlation] = asked
+    model = _model(sent, len(checks), body)
+    return None if model is None or len(found) < len(checks) else PlainBatch(found, model)
+
+
+def _read(body: bytes) -> dict[str, Any] | None:
+    if len(body) > MOST_BYTES:
+        return None
+    try:
+        sent = _DECODER.decode(body.decode("ascii"))
+    except (ValueError, RecursionError):
+        return None
+    return sent if sent.__class__ is dict else None
+
+
+def _key(sent: Any) -> Asked | None:
+    if sent.__class__ is not dict or len(sent) != 3:
+        return None
+    user, relation, entity = sent.get("user"), sent.get("relation"), sent.get("object")
+    if not (user.__class__ is relation.__class__ is entity.__class__ is str):
+        return None
+    subject, resource = _names(user), _names(entity)
+    return None if subject is None or resource is None or not _is_relation(relation) else (subject, relation, resource)
+
+
+@lru_cache(MOST_NAMES)
+def _names(text: str) -> tuple[str, str] | None:
+    """Type and id of a plain name: nobody in general, and no userset."""
+    found = _NAME.fullmatch(text) if len(text) <= MOST_OBJECT else None
+    return None if found is None else (found[1], found[2])
+
+
+@lru_cache(MOST_NAMES)
+def _is_relation(text: str) -> bool:
+    return _RELATION.fullmatch(text) is not None
+
+
+def _model(sent: dict[str, Any], checks: int, body: bytes) -> str | None:
+    """The model that is named, perhaps none.  None unless each member is known, is text, and stands there once.
+
+    A member that is there twice has two meanings, and the parser tells one.  The quotation marks tell: what was read
+    takes two for each name and two for each value, and anything beside it takes more.
+    """
+    others = len(sent) - 1
+    model = sent.get("authorization_model_id")
+    consistency = sent.get("consistency")
+    if (model is not None) + (consistency is not None) != others or consistency not in _LATENCY:
+        return None
+    if model is not None and model.__class__ is not str:
+        return None
+    texts = 1 + 2 * others + (9 * checks if checks else 6)
+    return (model or "") if body.count(b'"') == 2 * texts else None
+
+
+def answers(gate: Gatepost, record: StoreRecord, graph: Graph, asked: list[Asked]) -> list[bool] | None:
+    """Answer all of them, from one revision; None where memory does not tell."""
+    found = answers_from_memo(graph, asked, DEEPEST)
+    if found is None or not record.is_main or not gate.memory.disabled:
+        return found
+    disabled = gate.memory.disabled
+    return [yes and ":".join(each[0]) not in disabled for yes, each in zip(found, asked, strict=True)]
