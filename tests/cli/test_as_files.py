@@ -171,7 +171,7 @@ def test_a_plan_that_changed_underneath_is_one_sentence(
         pytest.param("a.yaml", "groups: [{nam: x}]", "groups 1: unknown key nam", id="unknown field"),
         pytest.param("a.yaml", "groups: [{name: x, members: user:a}]", "must be a list of subjects", id="no list"),
         pytest.param("a.yaml", "users: [{username: x, password: hunter2}]", "password is a secret", id="a password"),
-        pytest.param("a.yaml", "resources: []", "resources are not applied", id="resources"),
+        pytest.param("a.yaml", "resources: [{type: x}]", "resources 1: a resource is named by", id="half a name"),
         pytest.param("a.yaml", "model: 7", "model must be the text", id="no model"),
         pytest.param("a.yaml", "x: " + "y" * (1 << 20), "longer than 1 MiB", id="too long"),
         pytest.param("a.json", "[" * 100_000, "does not parse", id="too deep"),
@@ -226,9 +226,37 @@ def test_what_is_exported_can_be_imported_and_a_second_time_is_there(admin: AsAd
 
 def test_what_is_exported_is_what_apply_wants(admin: AsAdmin) -> None:
     admin.done("apply", "-f", "-", "--yes", stdin=STATE)
-    kinds = [f"--kind={kind}" for kind in ("users", "services", "groups", "roles", "members", "assignees", "grants")]
+    admin.done("resource", "create", "dataset:orders", "--parent", "collection:sales")
 
-    assert admin.done("diff", "-f", "-", "--prune", stdin=admin.done("export", *kinds)) == "nothing to change\n"
+    assert admin.done("diff", "-f", "-", "--prune", stdin=admin.done("export")) == "nothing to change\n"
+
+
+def test_a_thousand_resources_are_made_from_what_was_exported_and_taken_away_again(
+    admin: AsAdmin, tmp_path: Path
+) -> None:
+    """Owners stand among the grants, and a resource is named as `export` names it or by type and id."""
+    admin.done("group", "create", "keepers")
+    resources = [{"resource": f"dataset:d{i}", "parent": f"collection:c{i % 10}"} for i in range(980)]
+    collections = [{"type": "collection", "id": f"c{i}", "display_name": f"C {i}"} for i in range(10)]
+    owned = [{"resource": f"collection:c{i}", "relation": "owner", "subject": "group:keepers"} for i in range(10)]
+    (tmp_path / "all.json").write_text(json.dumps({"resources": resources + collections, "grants": owned}))
+    (tmp_path / "none.yaml").write_text("resources: []\ngrants: []\n")
+
+    steps = json.loads(admin.done("apply", "-f", str(tmp_path / "all.json"), "--yes", "--json"))["steps"]
+    assert len(steps) == 990
+    assert steps[0] == {
+        "verb": "create",
+        "target": "collection:c0",
+        "before": {},
+        "after": {"display_name": "C 0", "owner": "group:keepers#member"},
+    }
+    (owner,) = json.loads(admin.done("access", "list", "collection:c0", "--json"))
+    assert owner["subject"] == "group:keepers#member"
+    (tmp_path / "again.json").write_text(admin.done("export"))
+    assert admin.done("diff", "-f", str(tmp_path / "again.json"), "--prune") == "nothing to change\n"
+
+    assert admin.done("apply", "-f", str(tmp_path / "none.yaml"), "--prune", "--yes").endswith("990 to delete\ndone\n")
+    assert json.loads(admin.done("resource", "list", "--json"))[0]["id"] == "sales"
 
 
 def test_csv_to_standard_output_is_one_kind(admin: AsAdmin) -> None:

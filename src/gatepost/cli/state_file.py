@@ -22,11 +22,11 @@ KINDS: Mapping[str, frozenset[str]] = {
     "services": frozenset({"name", "description"}),
     "groups": frozenset({"name", "description", "members"}),
     "roles": frozenset({"name", "description", "permissions", "assignees"}),
+    "resources": frozenset({"resource", "type", "id", "display_name", "parent", "owner"}),
     "grants": frozenset({"resource", "relation", "subject", "expires_at"}),
 }
 HOLDERS = ("members", "assignees")
 MODEL = "model"
-NOT_HERE = {"resources": "resources are not applied: their owners make them, or gatepost import"}
 SECRET = frozenset({"password", "secret", "token", "client_secret"})
 
 State = dict[str, Any]
@@ -94,7 +94,7 @@ def _faults(document: Any) -> Iterator[str]:
             if not isinstance(things, str):
                 yield "model must be the text of a model"
         elif kind not in KINDS:
-            yield NOT_HERE.get(str(kind), f"unknown key {kind}: allowed are {', '.join((*KINDS, MODEL))}")
+            yield f"unknown key {kind}: allowed are {', '.join((*KINDS, MODEL))}"
         elif not isinstance(things, list):
             yield f"{kind} must be a list"
         else:
@@ -111,6 +111,8 @@ def _thing_faults(where: str, thing: Any, fields: frozenset[str]) -> Iterator[st
             yield f"{where}: {field} is a secret, which no file holds: people set their own"
         elif field not in fields:
             yield f"{where}: unknown key {field}: allowed are {', '.join(sorted(fields))}"
+    if ("type" in thing) != ("id" in thing) or ("type" in thing and "resource" in thing):
+        yield f"{where}: a resource is named by resource (type:id), or by type and id"
     for field in HOLDERS:
         holders = thing.get(field, [])
         if not isinstance(holders, list) or not all(isinstance(each, str | dict) for each in holders):
@@ -131,6 +133,9 @@ def _take(whole: State, document: State) -> Iterator[str]:
 def _plain(value: Any) -> Any:
     """Write a thing as the API takes it: a subject alone is a holder, and a time of TOML's a text."""
     if isinstance(value, dict):
+        if {"type", "id"} <= value.keys():
+            rest = {name: member for name, member in value.items() if name not in ("type", "id")}
+            return {"resource": f"{value['type']}:{value['id']}", **rest}
         return {name: _holders(member) if name in HOLDERS else _plain(member) for name, member in value.items()}
     if isinstance(value, list):
         return [_plain(member) for member in value]

@@ -62,6 +62,16 @@ class DesiredService:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredResource:
+    """A resource, `type:id`.  `parent` is empty for none; without `owner` it belongs to whoever has it made."""
+
+    resource: str
+    display_name: str | None = None
+    parent: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredGrant:
     """One share of a resource."""
 
@@ -79,6 +89,7 @@ class Desired:
     services: tuple[DesiredService, ...] | None = None
     groups: tuple[DesiredGroup, ...] | None = None
     roles: tuple[DesiredRole, ...] | None = None
+    resources: tuple[DesiredResource, ...] | None = None
     grants: tuple[DesiredGrant, ...] | None = None
     model: str | None = None
 

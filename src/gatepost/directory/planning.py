@@ -10,8 +10,16 @@ from sqlalchemy import Connection, Row, Table, select
 
 from gatepost.access import AuthorizationModel, parse_model, with_protected_types
 from gatepost.directory.desired import Desired, DesiredRole, DesiredUser, Step
+from gatepost.directory.look import Look
 from gatepost.directory.names import require_name, require_username
-from gatepost.directory.planned_tuples import Look, closed_steps, grants_of_files, tuple_steps, wanted_tuples
+from gatepost.directory.planned_resources import (
+    OWNER,
+    known_resources,
+    named_resources,
+    resource_steps,
+    resources_of_files,
+)
+from gatepost.directory.planned_tuples import closed_steps, grants_of_files, tuple_steps, wanted_tuples
 from gatepost.directory.roles import permission_pattern
 from gatepost.errors import InvalidField
 from gatepost.gate import Gatepost
@@ -43,12 +51,17 @@ def steps_towards(look: Look, desired: Desired) -> tuple[Step, ...]:
     things = ((USER, desired.users), (SERVICE, desired.services), (GROUP, desired.groups), (ROLE, desired.roles))
     for kind, wanted in things:
         made += _thing_steps(look, kind, wanted or ())
+    named = named_resources(desired)
+    resources = list(resource_steps(desired, named, known_resources(look, named)))
+    made += resources
     tuples = wanted_tuples(desired)
-    made += tuple_steps(look, tuples)
+    made += tuple_steps(look, tuples, {step.target: step.after.get(OWNER) for step in resources})
     gone: list[Step] = []
     if look.prune:
+        unnamed = [] if desired.resources is None else resources_of_files(look, named)
         gone += closed_steps(look, desired, tuples)
-        gone += grants_of_files(look, desired)
+        gone += grants_of_files(look, desired, {step.target for step in unnamed})
+        gone += unnamed
         gone += _roles_of_files(look, desired)
         gone += _groups_of_files(look, desired)
     return (*made, *gone)

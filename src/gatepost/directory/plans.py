@@ -17,7 +17,8 @@ from gatepost.audit.record import AuditRecord
 from gatepost.directory import groups, roles, services, sharing, users
 from gatepost.directory.desired import Desired, Plan, Step, digest_of
 from gatepost.directory.guards import an_admin_stays
-from gatepost.directory.planned_tuples import Look, resource_of
+from gatepost.directory.look import Look
+from gatepost.directory.planned_resources import do_resource, resource_of
 from gatepost.directory.planning import MODEL, desired_model, kinds_of, steps_towards
 from gatepost.directory.resources import seen
 from gatepost.errors import Conflict, GatepostError, InvalidField, TooLarge
@@ -52,9 +53,11 @@ def _require_view(gate: Gatepost, caller: Principal, desired: Desired) -> None:
             gate.require(caller, f"{kind}:view", seen_by="")
     if desired.model is not None:
         gate.require(caller, "store:read", seen_by="")
+    types = gate.memory.graph.model.types
     for resource in sorted({grant.resource for grant in desired.grants or ()}):
         at = resource_of(resource)
-        seen(gate, caller, at.type, at.id)
+        if at.type in types or desired.model is None:  # of a type that comes with the plan there is nothing to see yet
+            seen(gate, caller, at.type, at.id)
 
 
 def apply_plan(
@@ -135,7 +138,10 @@ def _do(gate: Gatepost, caller: Principal, step: Step) -> None:
         _do_tuple(gate, caller, step)
         return
     kind, _, name = step.target.partition(":")
-    THINGS[kind, step.verb](gate, caller, name, step.after)
+    if (kind, step.verb) in THINGS:
+        THINGS[kind, step.verb](gate, caller, name, step.after)
+    else:
+        do_resource(gate, caller, step)
 
 
 def _do_tuple(gate: Gatepost, caller: Principal, step: Step) -> None:

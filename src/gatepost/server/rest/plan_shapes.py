@@ -44,6 +44,15 @@ class DesiredRoleBody(Body):
     assignees: list[HolderBody] | None = None
 
 
+class DesiredResourceBody(Body):
+    """`parent` is empty for none; without `owner` a resource belongs to whoever has it made."""
+
+    resource: Text
+    display_name: Text | None = None
+    parent: Text | None = None
+    owner: Text | None = None
+
+
 class DesiredGrantBody(Body):
     resource: Text
     relation: Text
@@ -58,6 +67,7 @@ class DesiredBody(Body):
     services: list[DesiredServiceBody] | None = Field(None, max_length=MOST)
     groups: list[DesiredGroupBody] | None = Field(None, max_length=MOST)
     roles: list[DesiredRoleBody] | None = Field(None, max_length=MOST)
+    resources: list[DesiredResourceBody] | None = Field(None, max_length=MOST)
     grants: list[DesiredGrantBody] | None = Field(None, max_length=MOST)
     model: Model | None = None
 

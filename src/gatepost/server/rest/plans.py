@@ -12,6 +12,7 @@ from gatepost.directory.desired import (
     Desired,
     DesiredGrant,
     DesiredGroup,
+    DesiredResource,
     DesiredRole,
     DesiredService,
     DesiredUser,
@@ -46,6 +47,7 @@ def desired_by(said: Any) -> Desired:
         services=_each(said.services, lambda service: DesiredService(**vars(service))),
         groups=_each(said.groups, _group),
         roles=_each(said.roles, _role),
+        resources=_each(said.resources, lambda resource: DesiredResource(**vars(resource))),
         grants=_each(said.grants, lambda grant: DesiredGrant(**vars(grant))),
         model=said.model,
     )
