@@ -66,6 +66,14 @@ def examine(gate: Gatepost, caller: Principal) -> list[Check]:
     return checks
 
 
+def look_and_examine(gate: Gatepost, caller: Principal) -> list[Check]:
+    """The same, with each provider and issuer asked first: for whoever can wait as long as their time-outs."""
+    for permission in ("provider:view", "key:view"):
+        gate.require(caller, permission, seen_by="")
+    _look_at_all(providers_of(gate).sources())
+    return examine(gate, caller)
+
+
 def examine_configuration(settings: Settings, dice: Dice) -> list[Check]:
     """Examine what a configuration leads to, without starting it: nothing is made, upgraded or changed."""
     checks = [Check("configuration", Status.WARN, sentence) for sentence in cautions(settings)]
@@ -102,7 +110,6 @@ def _sealer(settings: Settings, store: Store, dice: Dice) -> Sealer:
 
 
 def _of_sources(settings: Settings, dice: Dice) -> list[Check]:
-    """Ask each, several at a time: one that does not answer holds up neither the others nor the examination for long."""
     sources: list[Provider | Issuer] = []
     checks: list[Check] = []
     for kind, tables_of in ((Provider, settings.sso.providers), (Issuer, settings.delegated.issuers)):
@@ -111,11 +118,16 @@ def _of_sources(settings: Settings, dice: Dice) -> list[Check]:
                 sources.append(kind(table, dice.now))  # type: ignore[arg-type]  # each kind with its own tables
             except ConfigurationError as error:
                 checks += [Check(table.name, Status.FAIL, problem) for problem in error.problems]
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="gatepost-doctor") as pool:
-        list(pool.map(lambda source: source.look(), sources))
+    _look_at_all(sources)
     for source in sources:
         checks += of_source(source)
     return checks
+
+
+def _look_at_all(sources: Sequence[Provider | Issuer]) -> None:
+    """Ask each, several at a time: one that does not answer holds up neither the others nor the examination for long."""
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="gatepost-doctor") as pool:
+        list(pool.map(lambda source: source.look(), sources))
 
 
 def of_store(

@@ -19,7 +19,7 @@ from gatepost.access import Decision, Reason
 from gatepost.audit.record import AuditRecord, Outcome
 from gatepost.errors import Conflict, Forbidden, InvalidToken, NotFound, Unauthenticated
 from gatepost.memory import Memory
-from gatepost.principal import PLATFORM, Entity, Method, Principal, Question, Subject
+from gatepost.principal import EMBEDDER, PLATFORM, Entity, Method, Principal, Question, Subject
 from gatepost.store.journal import Journal
 from gatepost.store.revision import Revision
 from gatepost.store.store import Change, Store
@@ -117,14 +117,14 @@ class Gatepost:
 
     def check(
         self,
-        subject: str | Subject | Entity,
+        subject: str | Subject | Entity | None,
         action: str,
         resource: str | Entity,
         *,
         context: Mapping[str, object] | None = None,
         at_least: str | Revision | None = None,
     ) -> Decision:
-        """Answer whether `subject` may do `action` to `resource`.
+        """Answer whether `subject` may do `action` to `resource`; None is the embedding application itself.
 
         `at_least` makes this process catch up with a revision first.  Raises `ValueError` for what is not `type:id`,
         `InvalidField` for an action that the resource's type does not have, `Unavailable` when no answer can be given.
@@ -137,6 +137,8 @@ class Gatepost:
             subject = Subject.of(subject)
         if isinstance(resource, str):
             resource = Entity.parse(resource)
+        if subject is None:
+            return self.decide(EMBEDDER.asks(action, resource, context))
         question = Question(subject=subject, action=action, resource=resource, context=context or {})
         return self.decide(question)
 

@@ -68,6 +68,8 @@ class Subject:
 
 PLATFORM = Entity("platform", "main")
 ANONYMOUS = Entity("anonymous", ANYONE)
+APPLICATION = Entity("platform", "application")
+"""The application that has opened Gatepost in its own process: no credential from outside ever names it."""
 
 
 PLATFORM_NOUNS = frozenset(
@@ -183,6 +185,10 @@ class Principal:
     def is_anonymous(self) -> bool:
         return self.subject == ANONYMOUS
 
+    @property
+    def is_application(self) -> bool:
+        return self.method is Method.EMBEDDED and self.subject == APPLICATION
+
     def asks(self, action: str, resource: Entity, context: Mapping[str, object] | None = None) -> Question:
         return Question(
             subject=Subject.of(self.subject),
@@ -194,6 +200,11 @@ class Principal:
             roles=self.roles,
             context=context or {},
         )
+
+
+EMBEDDER = Principal(subject=APPLICATION, method=Method.EMBEDDED, scope=None, roles=frozenset({"admin"}))
+"""The embedding application as a caller.  It holds the built-in role that holds everything, so that it is asked about
+as anybody is; it needs no assignment, for whoever has the database open could write one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ from gatepost.directory.groups import add_member, create_group
 from gatepost.directory.names import require_name
 from gatepost.directory.roles import assign_role, create_role
 from gatepost.directory.users import NewUser, UserChange, change_user, create_user
+from gatepost.embedded.gatepost import Gatepost
 from gatepost.errors import AlreadyExists, ConfigurationError, InvalidField
-from gatepost.gate import Gatepost
 from gatepost.opening import open_gatepost
 from gatepost.principal import FULL_SCOPE, Entity, Method, Principal, Question, Scope, Subject
 from gatepost.settings import DatabaseSettings, KeysSettings, MainSettings, Secret, Settings

@@ -21,7 +21,10 @@ FLOORS: tuple[tuple[str, frozenset[str]], ...] = (
             {"audit", "authn", "directory", "doctor", "guard", "housekeeping", "opening", "sso", "stores", "tokens"}
         ),
     ),
-    ("edges", frozenset({"asgi", "cli", "client", "demo", "fastapi", "server", "sqlalchemy", "testing", "wsgi"})),
+    (
+        "edges",
+        frozenset({"asgi", "cli", "client", "demo", "embedded", "fastapi", "server", "sqlalchemy", "testing", "wsgi"}),
+    ),
 )
 NAMES = tuple(name for name, _ in FLOORS)
 EDGES = FLOORS[-1][1]
@@ -29,8 +32,19 @@ EDGES = FLOORS[-1][1]
 # The one import that points up: `Gatepost.open` is the front door, and behind it everything is put together.
 UPWARD = frozenset({("gatepost.gate", "gatepost.opening")})
 
-# Edges do not know one another, but for these.
-EDGE_PAIRS = frozenset({("cli", "client"), ("cli", "demo"), ("cli", "server"), ("demo", "server"), ("fastapi", "asgi")})
+# Edges do not know one another, but for these.  The embedded calls answer the client's own answers, and the test double
+# is a gate with all calls.
+EDGE_PAIRS = frozenset(
+    {
+        ("cli", "client"),
+        ("cli", "demo"),
+        ("cli", "server"),
+        ("demo", "server"),
+        ("embedded", "client"),
+        ("fastapi", "asgi"),
+        ("testing", "embedded"),
+    }
+)
 
 # A record of what happened is a plain value that the store keeps, whatever operation wrote it.
 AUDIT_VALUES = frozenset({"gatepost.audit.record"})

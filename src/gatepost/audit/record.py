@@ -67,7 +67,10 @@ class AuditRecord:
             credential_id=caller.credential_id,
             reason=reason,
             address=caller.address,
-            # What somebody did by a role that is vouched for, for a session or a call, is still to be told from the rest
-            # when neither is there any more.
-            detail={**(detail or {}), "vouched_roles": sorted(caller.roles)} if caller.roles else detail or {},
+            detail={**(detail or {}), **_vouched(caller)},
         )
+
+
+def _vouched(caller: Principal) -> Mapping[str, object]:
+    """The roles that are vouched for, for a session or a call: to be told from the rest when neither is there any more."""
+    return {"vouched_roles": sorted(caller.roles)} if caller.roles and not caller.is_application else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,12 +10,16 @@ from typing import Any
 from sqlalchemy import Row, Select, select
 
 from gatepost.audit.record import AuditRecord, Outcome
+from gatepost.directory.given import moment, require_texts
 from gatepost.directory.pages import MOST, Page, Wanted, read_page
+from gatepost.errors import InvalidField
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
 from gatepost.store import tables
 
 t = tables.audit
+MOMENTS = ("since", "until")
+MOST_NAME = 100  # of a filter that nobody knows, when it is named in an error
 ONES_OWN = frozenset({"groups.synchronised", "roles.synchronised"})
 
 
@@ -30,6 +34,27 @@ class Filter:
     issuer: str = ""
     since: datetime | None = None
     until: datetime | None = None
+
+
+def read_filter(given: Mapping[str, str]) -> Filter:
+    """Read a filter by the names of its members.  Raises `InvalidField` for one that is not there, or no moment."""
+    if not isinstance(given, Mapping):
+        raise InvalidField({"filters": "this has to be a mapping"})
+    unknown = sorted(str(name)[:MOST_NAME] for name in set(given) - set(Filter.__dataclass_fields__))
+    if unknown:
+        raise InvalidField(dict.fromkeys(unknown, f"there is no such filter: {', '.join(Filter.__dataclass_fields__)}"))
+    texts = {name: value for name, value in given.items() if name not in MOMENTS}
+    require_texts(**texts)
+    read: dict[str, Any] = {**texts, **{name: _moment(given.get(name), name) for name in MOMENTS}}
+    return Filter(**read)
+
+
+def _moment(value: object, name: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise InvalidField({name: "this has to be a time with a zone"}) from error
+    return moment(at, name)
 
 
 def _query(wanted: Filter) -> Select[Any]:

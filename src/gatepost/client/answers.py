@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Me:
-    """Who the server says the caller is: `kind` is `user`, `service` or `anonymous`."""
+    """Who the caller is: `kind` is `user`, `service` or `anonymous`, and `application` for one that embeds Gatepost."""
 
     kind: str
     id: str = ""

@@ -53,6 +53,8 @@ def held_permissions(gate: Gatepost, caller: Principal, moment: float | None = N
 
 def for_good(caller: Principal) -> Principal:
     """The caller without what an issuer vouches for: that ends with the session or the call."""
+    if caller.is_application:  # nobody vouches for its role, and it does not end
+        return caller
     return replace(caller, roles=frozenset(), groups=frozenset()) if caller.roles or caller.groups else caller
 
 

@@ -97,7 +97,7 @@ def list_of_texts(values: Iterable[str], field: str) -> tuple[str, ...]:
     return found
 
 
-def moment(at: datetime | None, field: str) -> datetime | None:
+def moment(at: object, field: str) -> datetime | None:
     """Return a time in UTC.  Raises `InvalidField` for one without a zone: nobody knows when it is."""
     if at is None:
         return None

@@ -98,7 +98,10 @@ def _row(connection: Connection, resource: Entity) -> Row[Any]:
 
 
 def create_resource(gate: Gatepost, caller: Principal, wanted: NewResource) -> Resource:
-    """Make a resource, owned by whoever makes it.  Under a parent it also takes `edit` there."""
+    """Make a resource, owned by whoever makes it.  Under a parent it also takes `edit` there.
+
+    The embedding application is nobody who could own something: it says afterwards who does.
+    """
     if caller.is_anonymous:
         raise Unauthenticated("sign in to create something")
     resource = require_resource(gate, wanted.type, wanted.id)
@@ -116,7 +119,8 @@ def create_resource(gate: Gatepost, caller: Principal, wanted: NewResource) -> R
         values = {"type": resource.type, "id": resource.id, "display_name": display}
         tx.connection.execute(insert(t).values(**values, created_at=tx.at, created_by=str(caller.subject)))
         tx.log("resource", str(resource))
-        relate(tx, str(resource), "owner", str(caller.subject), author=str(caller.subject))
+        if not caller.is_application:
+            relate(tx, str(resource), "owner", str(caller.subject), author=str(caller.subject))
         if parent is not None:
             relate(tx, str(resource), "parent", str(parent), author=str(caller.subject))
         detail = {"parent": str(parent)} if parent else {}

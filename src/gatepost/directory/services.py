@@ -79,6 +79,11 @@ def get_service(gate: Gatepost, caller: Principal, name: str) -> Service:
     return _service(row)
 
 
+def is_service(gate: Gatepost, name: str) -> bool:
+    with gate.database.read() as connection:
+        return connection.execute(select(t.c.name).where(t.c.name == name)).one_or_none() is not None
+
+
 def list_services(gate: Gatepost, caller: Principal, page: Wanted) -> Page[Service]:
     gate.require(caller, "service:view", seen_by="")
     with gate.database.read() as connection:

@@ -46,6 +46,11 @@ class Grant:
     why: str
 
 
+def grant_place(grant: Grant) -> str:
+    """Where a row stands in the list."""
+    return f"{grant.inherited_from} {grant.relation} {grant.subject} {grant.origin}"
+
+
 def list_access(gate: Gatepost, caller: Principal, kind: str, identifier: str) -> list[Grant]:
     """Who has access, directly and from parents, each with the reason in one sentence.  For whoever may view it."""
     resource = seen(gate, caller, kind, identifier)

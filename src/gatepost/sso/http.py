@@ -10,14 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
-from typing import Any, Protocol
-
-import httpx2
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gatepost.errors import ProviderFailed
 from gatepost.settings.urls import is_loopback
 from gatepost.sso.addresses import why_not_callable
 from gatepost.sso.strict_json import strict_json
+
+if TYPE_CHECKING:
+    import httpx2
 
 MAX_ANSWER = 1024 * 1024
 
@@ -52,9 +53,13 @@ class ProviderHttp:
         self._allow_insecure = allow_insecure
 
     def get(self, url: str, what: str, headers: Mapping[str, str] | None = None) -> Answer:
+        import httpx2  # here and below: to open a gate, or to be asked from memory, takes no HTTP library
+
         return self._send(httpx2.Request("GET", self._checked(url, what), headers=dict(headers or {})), what)
 
     def post(self, url: str, what: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
+        import httpx2
+
         request = httpx2.Request("POST", self._checked(url, what), data=dict(form), headers=dict(headers or {}))
         return self._send(request, what)
 
@@ -64,6 +69,8 @@ class ProviderHttp:
         return url
 
     def _send(self, request: httpx2.Request, what: str) -> Answer:
+        import httpx2
+
         request.headers.setdefault("Accept", "application/json")
         # An encoding would let a kilobyte grow to a gigabyte between the socket and our count of bytes.
         request.headers["Accept-Encoding"] = "identity"
@@ -86,6 +93,8 @@ class ProviderHttp:
         return answer
 
     def _failed(self, what: str, error: Exception) -> ProviderFailed:
+        import httpx2
+
         slow = isinstance(error, httpx2.TimeoutException | TimeoutError)
         reason = f"no answer within {self._seconds:g} s" if slow else "no answer"
         return ProviderFailed(
@@ -114,10 +123,14 @@ class ProviderHttp:
 @cache
 def _tls() -> ssl.SSLContext:
     """Return the one context with the machine's certificate authorities: reading them takes 16 ms."""
+    import httpx2
+
     return httpx2.create_ssl_context()
 
 
 def _client(*, trust_env: bool) -> httpx2.Client:
+    import httpx2
+
     return httpx2.Client(verify=_tls(), trust_env=trust_env, follow_redirects=False)
 
 

@@ -60,12 +60,7 @@ def delete_store(call: Call) -> None:
 def write_model(call: Call) -> Json:
     sent, message = call.sent, "WriteAuthorizationModelRequest"
     store = call.store(message)
-    posted = {name: member(sent, name) for name in models.MEMBERS}
-    if not posted["type_definitions"]:
-        sentence = f"invalid {message}.TypeDefinitions: value must contain at least 1 item(s)"
-        raise StoreError("type_definitions_too_few_items", sentence)
-    if posted["schema_version"] not in ("1.1", "1.2"):
-        raise invalid(f"invalid {message}.SchemaVersion: value must be in list [1.1 1.2]")
+    posted = bodies.posted_model(sent, message)
     return {"authorization_model_id": models.write_version(call.gate, call.caller, store, posted)}
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from gatepost.directory import resources, sharing
 from gatepost.directory.pages import slice_page
 from gatepost.directory.resources import NewResource, ResourceChange
-from gatepost.directory.sharing import Grant, NewGrant
+from gatepost.directory.sharing import Grant, NewGrant, grant_place
 from gatepost.server.rest.given import Caller, Gate, WantedPage, page_of, problems
 from gatepost.server.rest.shapes import GrantAnswer, GrantBody, Page, ResourceAnswer, ResourceBody, ResourcePatch
 
@@ -75,10 +75,6 @@ def list_access(type: str, id: str, gate: Gate, caller: Caller, page: WantedPage
     grants = sharing.list_access(gate, caller, type, id)
     ordered = sorted(grants, key=grant_place)
     return page_of(slice_page(ordered, grant_place, page), _grant)
-
-
-def grant_place(grant: Grant) -> str:
-    return f"{grant.inherited_from} {grant.relation} {grant.subject} {grant.origin}"
 
 
 @router.post("/{type}/{id}/access", status_code=201, responses=problems(404))
