@@ -218,6 +218,18 @@ def test_an_admin_sees_how_each_is_doing_and_looks_now(start: Open, browse: Brow
     assert page.get_by_role("link", name="Try a sign-in with Op").get_attribute("href") == "/oauth/op/login?try=true"
 
 
+def test_an_admin_is_told_what_should_not_go_into_production(start: Open, browse: Browse) -> None:
+    """IF-17, IF-20: that anonymous access is on, and how it is switched off; that passwords can be left to admins."""
+    start()
+    page = browse()
+    sign_in(page, "admin")
+    page.goto("/providers")
+    told = page.get_by_role("region", name="Before this goes into production")
+    expect(told).to_contain_text("turn it off with allow_anonymous_access = false or GATEPOST_ALLOW_ANONYMOUS_ACCESS")
+    expect(page.get_by_text("password_sign_in = false")).to_be_visible()
+    assert Axe().run(page).response["violations"] == []
+
+
 def test_a_provider_that_does_not_answer_does_not_hold_the_page(
     start: Open, browse: Browse, op: InProcessProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:

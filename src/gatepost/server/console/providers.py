@@ -35,6 +35,7 @@ def show_providers(request: Request) -> Response:
         issuers=[state for state in states if state.kind == "issuer"],
         labels=LABELS,
         passwords=gate.settings.main.password_sign_in,
+        cautions=gate.settings.warnings(),
     )
 
 

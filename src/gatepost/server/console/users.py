@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -29,6 +31,7 @@ from gatepost.server.console.holdings import groups_held, roles_held
 from gatepost.server.console.home import how
 from gatepost.server.console.rendering import caller_of, gate_of, go_to, own, render, url
 from gatepost.sso.identities import list_identities
+from gatepost.sso.reread import Reread
 from gatepost.tokens.session_list import end_session, list_sessions
 
 ACTIONS = ("create", "edit", "delete", "reset_password")
@@ -72,7 +75,9 @@ def create(request: Request, form: Form) -> Response:
     return go_to(request, url("users", made.username), "made")
 
 
-def show_user(request: Request, wrong: Wrong | None = None, ended: Ended | None = None) -> Response:
+def show_user(
+    request: Request, wrong: Wrong | None = None, ended: Ended | None = None, reread: Sequence[Reread] = ()
+) -> Response:
     gate, caller = gate_of(request), caller_of(request)
     gate.require(caller, "user:view", seen_by="")
     profile = get_user(gate, caller, request.path_params["username"])
@@ -82,6 +87,7 @@ def show_user(request: Request, wrong: Wrong | None = None, ended: Ended | None 
     may["assign"] = gate.may(caller, "role:assign") and gate.may(caller, "role:view")
     may["sessions"] = gate.may(caller, "session:view")
     may["end"] = gate.may(caller, "session:delete")
+    may["sync"] = gate.may(caller, "user:sync")
     roles = [role.name for role in list_roles(gate, caller, Wanted(limit=MOST_NAMES)).items] if may["assign"] else []
     held = roles_held(gate, caller, rights, subject)
     return render(
@@ -90,6 +96,7 @@ def show_user(request: Request, wrong: Wrong | None = None, ended: Ended | None 
         status=status_of(wrong),
         wrong=wrong,
         ended=ended,
+        reread=reread,
         profile=profile,
         rights=rights,
         groups=groups_held(gate, caller, rights, subject),
