@@ -237,6 +237,7 @@ def test_doctor_says_why_not(run: Run, server: StandIn) -> None:
     assert run("doctor", "--server", server.url).exit_code == 0
 
 
-def test_provider_try_is_an_address(run: Run) -> None:
-    result = run("provider", "try", "keycloak", "--no-browser", "--server", "https://gate.example")
-    assert result.stdout == "https://gate.example/oauth/keycloak/login?try=true\n"
+def test_provider_try_is_an_address(run: Run, server: StandIn) -> None:
+    server.answers["GET /auth/providers"] = (200, [{"name": "keycloak", "login_url": "/oauth/keycloak/login"}])
+    result = run("provider", "try", "keycloak", "--no-browser", "--server", server.url)
+    assert result.stdout == f"{server.url}/oauth/keycloak/login?try=true\n"

@@ -14,6 +14,7 @@ import pytest
 from gatepost.cli import dry_run
 from gatepost.cli.loopback import Loopback
 from tests.cli.conftest import Run
+from tests.cli.stand_in import StandIn
 
 STATE = "s" * 43
 PASSED = {
@@ -31,6 +32,12 @@ PASSED = {
 FAILED = {**PASSED, "failed": "admission", "steps": [{"name": "admission", "came": "failed", "said": "no group"}]}
 
 Press = Callable[[str], None]
+OPTIONS = [{"name": name, "display_name": name, "login_url": "/"} for name in ("key cloak", "keycloak")]
+
+
+@pytest.fixture(autouse=True)
+def _two_providers(server: StandIn) -> None:
+    server.answers["GET /auth/providers"] = (200, OPTIONS)
 
 
 def send(port: int, target: str, body: str, method: str = "POST", host: str = "") -> int:
@@ -62,42 +69,74 @@ def press(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], list[str]]:
     return prepare
 
 
-def test_the_result_is_shown(run: Run, press: Callable[[object], list[str]]) -> None:
+def test_the_result_is_shown(run: Run, server: StandIn, press: Callable[[object], list[str]]) -> None:
     opened = press(PASSED)
 
-    result = run("provider", "try", "key cloak", "--browser", "--server", "https://gate.example")
+    result = run("provider", "try", "key cloak", "--browser", "--server", server.url)
 
     assert result.exit_code == 0, result.output
-    assert opened[0].startswith("https://gate.example/oauth/key%20cloak/login?try=true&terminal=")
+    assert opened[0].startswith(f"{server.url}/oauth/key%20cloak/login?try=true&terminal=")
     for shown in ("answer", "passed", "bob", "analysts", "unknown", "which would be made", "ID token"):
         assert shown in result.stdout
     assert "\x1b[2J" not in result.stdout, "what a provider says does not steer the terminal"
     assert opened[0] in result.stderr
 
 
-def test_a_check_that_failed_is_a_finding(run: Run, press: Callable[[object], list[str]]) -> None:
+def test_a_check_that_failed_is_a_finding(run: Run, server: StandIn, press: Callable[[object], list[str]]) -> None:
     press(FAILED)
-    result = run("provider", "try", "keycloak", "--browser", "--server", "https://gate.example")
+    result = run("provider", "try", "keycloak", "--browser", "--server", server.url)
     assert result.exit_code == 1
     assert "no group" in result.stdout
 
 
 @pytest.mark.parametrize(("sent", "code"), [(PASSED, 0), (FAILED, 1)])
 def test_for_scripts_it_is_what_the_page_sent(
-    run: Run, press: Callable[[object], list[str]], sent: dict[str, Any], code: int
+    run: Run, server: StandIn, press: Callable[[object], list[str]], sent: dict[str, Any], code: int
 ) -> None:
     press(sent)
-    result = run("provider", "try", "keycloak", "--browser", "--json", "--server", "https://gate.example")
+    result = run("provider", "try", "keycloak", "--browser", "--json", "--server", server.url)
     assert json.loads(result.stdout) == sent
     assert result.exit_code == code
 
 
 @pytest.mark.parametrize("sent", ["", "nonsense", "[]", "{}", '{"steps": 1}'])
-def test_what_is_no_result_is_not_a_pass(run: Run, press: Callable[[object], list[str]], sent: str) -> None:
+def test_what_is_no_result_is_not_a_pass(
+    run: Run, server: StandIn, press: Callable[[object], list[str]], sent: str
+) -> None:
     press(sent)
-    result = run("provider", "try", "keycloak", "--browser", "--server", "https://gate.example")
+    result = run("provider", "try", "keycloak", "--browser", "--server", server.url)
     assert result.exit_code == 2
     assert "no result of a dry run" in result.stderr
+
+
+@pytest.mark.parametrize("browser", ["--browser", "--no-browser"])
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        pytest.param(OPTIONS, "there is no provider keycloack: there are key cloak, keycloak", id="another name"),
+        pytest.param([], "there is no provider keycloack: none is configured", id="none"),
+    ],
+)
+def test_a_provider_that_is_not_there_is_one_sentence(
+    run: Run, server: StandIn, press: Callable[[object], list[str]], options: object, says: str, browser: str
+) -> None:
+    """No address is printed that leads nowhere, and no browser opened at it."""
+    opened = press(PASSED)
+    server.answers["GET /auth/providers"] = (200, options)
+    result = run("provider", "try", "keycloack", browser, "--server", server.url)
+    assert (result.exit_code, result.stdout, opened) == (2, "", [])
+    assert result.stderr == f"gatepost: {says}\n"
+
+
+def test_a_server_that_is_not_gatepost_is_one_sentence(run: Run, server: StandIn) -> None:
+    server.media_type = "text/html"
+    server.answers["GET /auth/providers"] = (200, "<h1>It works!</h1>")
+    for answers in (server.answers, {}):
+        server.answers = dict(answers)
+        result = run("provider", "try", "keycloak", "--no-browser", "--server", server.url)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.count("\n") == 1
+        assert "Gatepost" in result.stderr
 
 
 def test_other_pages_send_nothing_there() -> None:

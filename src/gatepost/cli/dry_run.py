@@ -7,7 +7,7 @@ so that no claim stands in an address, and nothing is kept at the server in betw
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -20,6 +20,13 @@ from gatepost.client.errors import NotGatepost
 
 PASSED, FAILED = "passed", "failed"
 Result = Mapping[str, Any]
+
+
+def require_provider(there: Collection[str], provider: str) -> None:
+    """Raise `ClickException` if the server has no such provider: an address that leads nowhere is no answer."""
+    if provider not in there:
+        known = f"there are {', '.join(map(show.text_of, sorted(there)))}" if there else "none is configured"
+        raise click.ClickException(f"there is no provider {show.text_of(provider)}: {known}")
 
 
 def address_of(server: str, provider: str) -> str:

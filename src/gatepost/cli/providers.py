@@ -55,6 +55,7 @@ def try_provider(at: Remote, name: str, browser: bool | None) -> None:
     """
     from gatepost.cli import dry_run, through_browser  # lazily, as everywhere in the command line
 
+    dry_run.require_provider([each.name for each in at.client.all(requests.sign_in_options())], name)
     if browser is None:
         browser = through_browser.is_browser_likely(os.environ, sys.platform)
     if not browser:
