@@ -123,6 +123,17 @@ def test_however_it_ends_our_copy_goes_at_once_and_the_provider_is_told(
     assert op.revoked.get(timeout=SOON) == kept
 
 
+def test_signing_in_anew_does_not_revoke_what_came_with_it(browser: TestClient, op: InProcessProvider) -> None:
+    """Keycloak ends a whole sign-in with one of its tokens: the new session would lose its own to the old one's end."""
+    [first] = op.refresh_tokens
+    sign_in(browser, op)
+    [second] = op.refresh_tokens.keys() - {first}
+
+    assert browser.post("/logout", headers=OURS).status_code == 303
+
+    assert op.revoked.get(timeout=SOON) == second
+
+
 def test_an_end_that_is_taken_back_gives_nothing_back(
     gate: Gatepost, browser: TestClient, op: InProcessProvider
 ) -> None:

@@ -19,7 +19,7 @@ from gatepost.server.cookies import ASK_AGAIN, forget, is_secure, set_session
 from gatepost.server.form_bodies import read_small_form
 from gatepost.server.provider_trials import show_trial
 from gatepost.sso.addresses import safe_next
-from gatepost.sso.attempts import cookie_for, open_attempt, use_once
+from gatepost.sso.attempts import cookie_for, handle_of, open_attempt, use_once
 from gatepost.sso.callback import finish, read_params
 from gatepost.sso.login import Attempt
 from gatepost.sso.parked import park, unpark
@@ -80,10 +80,16 @@ async def _sign_in(request: Request, provider: Provider, attempt: Attempt, param
     request.state.again = url("oauth", provider.name, "login", next=attempt.next, link="true" if attempt.link else None)
     agent = request.headers.get("user-agent", "")
     caller: Principal = request.state.principal
-    visit = Visit(address=request.state.address, agent=agent, linking=caller if attempt.link else None)
+    is_signed_in = caller.method is Method.SESSION
+    visit = Visit(
+        address=request.state.address,
+        agent=agent,
+        linking=caller if attempt.link else None,
+        handle="" if is_signed_in else handle_of(gate, request.cookies, attempt, secure=is_secure(gate)),
+    )
     session = await request.state.pools.provider(provider.name)(_finish, gate, provider, attempt, params, visit)
     response = RedirectResponse(safe_next(attempt.next), 303, headers={"Cache-Control": "no-store"})
-    if caller.method is Method.SESSION:
+    if is_signed_in:
         await request.state.pools.database(sign_out, gate, caller)  # one browser, one session: the old one ends
     set_session(response, gate, session.secret)
     forget(response, gate, ASK_AGAIN)

@@ -6,6 +6,7 @@ written when it ends.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 
@@ -51,6 +52,17 @@ def superseded(gate: Gatepost, cookies: Mapping[str, str], begun: str, *, secure
         if place >= MOST_AT_ONCE or room < 0:
             dropped.append(name)
     return dropped
+
+
+def handle_of(gate: Gatepost, cookies: Mapping[str, str], attempt: Attempt, *, secure: bool) -> str:
+    """What the sign-ins at one provider that this browser has under way agree upon: the state of the oldest."""
+    alive = [attempt]
+    for name in cookies:
+        if name.startswith(f"__Host-{NAME}" if secure else NAME):
+            with contextlib.suppress(InvalidRequest):
+                alive.append(open_attempt(gate, cookies[name]))
+    alike = [each for each in alive if each.provider == attempt.provider and not (each.trial or each.link)]
+    return min(alike, key=lambda each: (each.begun_at, each.state), default=attempt).state
 
 
 def seal_attempt(gate: Gatepost, attempt: Attempt) -> str:

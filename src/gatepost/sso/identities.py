@@ -17,11 +17,10 @@ from gatepost.directory.pages import Page, Wanted, read_page
 from gatepost.errors import Conflict, NotFound
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal, Subject
-from gatepost.records import ProviderToken
 from gatepost.store import tables
 from gatepost.store.relations import holding, unrelate
 from gatepost.store.store import Change
-from gatepost.tokens.sessions import end_sessions, log_roles
+from gatepost.tokens.sessions import end_sessions, log_roles, release
 
 t = tables.identities
 EVERYTHING = "*:*"
@@ -142,12 +141,11 @@ def _take_back(tx: Change, caller: Principal, identity: Identity) -> None:
     s, subject = tables.sessions, str(caller.subject)
     mine = (s.c.id == caller.credential_id, s.c.issuer == identity.issuer, s.c.provider_subject == identity.subject)
     for row in tx.connection.execute(select(s).where(*mine)).all():
-        if row.provider_token is not None:
-            tx.released.append(ProviderToken(row.id, row.provider, row.provider_token))
         tx.connection.execute(
             update(s).where(s.c.id == row.id).values(provider_token=None, roles=None, default_role=None)
         )
         log_roles(tx, row.id, (), None, row.expires_at)
+        release(tx, [row] if row.provider_token is not None else [])
     if any(other.provider == identity.provider for other in identities_of(tx.connection, identity.username)):
         return
     u, origin = tables.users, f"sso:{identity.provider}"

@@ -23,12 +23,13 @@ from gatepost.settings import ProviderSettings
 from gatepost.sso.callback import SignedIn
 from gatepost.sso.claimed_roles import CarriedRoles, carried_roles
 from gatepost.sso.group_sync import Synced, record_of, synchronise
+from gatepost.sso.one_browser import open_once
 from gatepost.sso.renewal import MAX_REFRESH_TOKEN
 from gatepost.sso.role_sync import known_roles, synchronise_roles
 from gatepost.store import tables
 from gatepost.store.relations import holding
 from gatepost.store.store import Change
-from gatepost.tokens.sessions import Arrival, NewSession, open_session
+from gatepost.tokens.sessions import Arrival, NewSession
 
 i, u = tables.identities, tables.users
 
@@ -40,6 +41,7 @@ class Visit:
     address: str
     agent: str
     linking: Principal | None = None
+    handle: str = ""  # of the browser, if several of its tabs may come back at once
 
 
 def enter(gate: Gatepost, settings: ProviderSettings, person: SignedIn, visit: Visit) -> NewSession:
@@ -90,7 +92,7 @@ def _entered(
             default_role=carried.default,
             provider_token=person.refresh_token if len(person.refresh_token) <= MAX_REFRESH_TOKEN else None,
         )
-        return open_session(gate, tx, subject, arrival, cookie=True), ""
+        return open_once(gate, tx, subject, arrival, visit.handle), ""
 
 
 def _has(gate: Gatepost, tx: Change, subject: Entity, role: str, carried: frozenset[str], synced: Synced) -> bool:

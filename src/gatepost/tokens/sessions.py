@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -41,6 +42,7 @@ class Arrival:
     provider_token: str | None = field(default=None, repr=False)  # its refresh token
     rests_on: str | None = None  # the browser's session that this one comes of
     local_door: bool = False  # by password where passwords are off
+    secret: str | None = field(default=None, repr=False)  # its cookie, for whoever has to find it again
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class NewSession:
 def open_session(gate: Gatepost, tx: Change, subject: Entity, arrival: Arrival, *, cookie: bool) -> NewSession:
     """Start a session for `subject`, who has just proved who they are.  Raises `InvalidToken` for the disabled."""
     _require_there(tx, subject)
-    secret = new_session_secret(gate.dice)
+    secret = arrival.secret or new_session_secret(gate.dice)
     session_id = gate.new_id()
     life = min(gate.settings.sessions.absolute_timeout, arrival.longest or gate.settings.sessions.absolute_timeout)
     if not cookie:
@@ -217,20 +219,34 @@ def end_sessions(tx: Change, ids: Iterable[str]) -> int:
     """
     t, r = tables.sessions, tables.refresh_tokens
     count = 0
+    held: list[Row[Any]] = []
     for session_id in ids:
-        query = select(t.c.digest, t.c.ended_at, t.c.provider, t.c.provider_token).where(t.c.id == session_id)
-        row = tx.connection.execute(query).one_or_none()
+        row = tx.connection.execute(select(t).where(t.c.id == session_id)).one_or_none()
         if row is None or row.ended_at is not None:
             continue
-        if row.provider_token is not None:
-            tx.released.append(ProviderToken(session_id, row.provider, row.provider_token))
+        held += [row] if row.provider_token is not None else []
         tx.connection.execute(
             update(t).where(t.c.id == session_id).values(ended_at=tx.at, id_token=None, provider_token=None)
         )
         tx.connection.execute(r.delete().where(r.c.session == session_id))
         tx.log("session", session_id, ended=True, digest=row.digest.hex() if row.digest else "")
         count += 1
+    release(tx, held)
     return count
+
+
+def release(tx: Change, held: Iterable[Row[Any]]) -> None:
+    """Give back the refresh tokens of sessions that are over, but of no sign-in at a provider that goes on here.
+
+    To revoke one ends that whole sign-in there with some (Keycloak), and so the token that came with it a second time.
+    """
+    t = tables.sessions
+    for row in held:
+        same = (t.c.issuer == row.issuer, t.c.provider_subject == row.provider_subject, t.c.id != row.id)
+        sid = t.c.provider_sid.is_not_distinct_from(row.provider_sid)
+        going_on = select(t.c.id).where(*same, sid, t.c.provider_token.is_not(None), t.c.ended_at.is_(None)).limit(1)
+        if tx.connection.execute(going_on).one_or_none() is None:
+            tx.released.append(ProviderToken(row.id, row.provider, row.provider_token))
 
 
 def sign_out(gate: Gatepost, caller: Principal) -> None:
