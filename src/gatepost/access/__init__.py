@@ -2,7 +2,7 @@
 
 from gatepost.access.actions import Actions, actions
 from gatepost.access.builtin import allows, builtin_model, read_model, with_protected_types
-from gatepost.access.check import Asked, answers_from_memo, check
+from gatepost.access.check import Answers, Asked, answers_from_memo, check
 from gatepost.access.contextual import Contextual
 from gatepost.access.decision import ConditionUndecided, Decision, Reason, TooComplex, TooDeep
 from gatepost.access.dsl import parse_model
@@ -36,6 +36,7 @@ __all__ = [
     "PROTECTED",
     "Access",
     "Actions",
+    "Answers",
     "Asked",
     "AuthorizationModel",
     "Carried",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from gatepost.access.decision import Decision, Reason
 from gatepost.access.edges import MARK, Edges, Held, Route, Who
@@ -20,6 +21,14 @@ from gatepost.principal import ANONYMOUS, ANYONE, PLATFORM, Question, permission
 MAX_LOOKED_AT = 1000
 
 Asked = tuple[tuple[str, str], str, tuple[str, str]]  # a plain subject, an action, a resource
+
+
+class Answers(NamedTuple):
+    """What was answered, in the order of the questions, and as of which revision."""
+
+    allowed: list[bool]
+    revision: str
+
 
 GRANTED, ROLE_PERMISSION, OUTSIDE_SCOPE, NO_RELATION = (
     Reason.GRANTED,
@@ -69,17 +78,17 @@ def from_memo(question: Question, graph: Graph, depth: int | None = None) -> Dec
     return Decision(reason is not NO_RELATION, reason, revision, question, graph)
 
 
-def answers_from_memo(graph: Graph, asked: Sequence[Asked], depth: int) -> list[bool] | None:
+def answers_from_memo(graph: Graph, asked: Sequence[Asked], depth: int | None = None) -> Answers | None:
     """Answer many plain questions as `from_memo` does one, all of them from one revision; None where that does not tell."""
     edges = graph.edges
-    sequence = edges.sequence
-    found = []
+    sequence, revision = edges.sequence, edges.revision
+    allowed = []
     for subject, action, resource in asked:
         reason = recalled(edges, *subject, action, *resource)
-        if reason is None or not _is_within(edges, reason, action, *resource, depth):
+        if reason is None or (depth is not None and not _is_within(edges, reason, action, *resource, depth)):
             return None
-        found.append(reason is not NO_RELATION)
-    return None if edges.sequence != sequence or sequence & 1 else found
+        allowed.append(reason is not NO_RELATION)
+    return None if edges.sequence != sequence or sequence & 1 else Answers(allowed, revision)
 
 
 def recalled(edges: Edges, kind: str, name: str, action: str, of: str, identifier: str) -> Reason | None:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from gatepost.directory.evaluation import MOST_IN_A_BATCH, Asked, evaluate
+from gatepost.directory.evaluation import MOST_IN_A_BATCH, Asked, evaluate, evaluate_from_memo
 from gatepost.directory.given import why_no_text
 from gatepost.directory.profiles import describe, known_profile, read_profile
 from gatepost.errors import InvalidField
@@ -41,9 +41,15 @@ def answer_me(gate: Gatepost, caller: Principal, _body: bytes) -> bytes | Later:
 def answer_check(gate: Gatepost, caller: Principal, body: bytes) -> bytes:
     """Answer one question."""
     asked = read_question(_read_object(body), "")
+    known = evaluate_from_memo(gate, caller, asked)
+    if known is not None:
+        return _answer(known.revision, allowed=known.allowed[0])
     decision = evaluate(gate, caller, asked)
-    allowed = "true" if decision.allowed else "false"
-    return f'{{"allowed":{allowed},"revision":"{decision.revision}"}}'.encode()
+    return _answer(decision.revision, allowed=decision.allowed)
+
+
+def _answer(revision: str, *, allowed: bool) -> bytes:
+    return f'{{"allowed":{"true" if allowed else "false"},"revision":"{revision}"}}'.encode()
 
 
 def answer_batch(gate: Gatepost, caller: Principal, body: bytes) -> bytes:
@@ -55,15 +61,17 @@ def answer_batch(gate: Gatepost, caller: Principal, body: bytes) -> bytes:
     if not 1 <= len(checks) <= MOST_IN_A_BATCH:
         raise InvalidField({"checks": f"1 to {MOST_IN_A_BATCH} questions"})
     results: list[dict[str, Any]] = []
+    revision = gate.memory.graph.revision  # before the first: each answer is at least as new as what is said of it
     for index, question in enumerate(checks):
         if not isinstance(question, dict):
             raise InvalidField({f"checks[{index}]": "a question is an object"})
         asked = read_question(question, f"checks[{index}].")
         try:
-            results.append({"allowed": evaluate(gate, caller, asked).allowed})
+            known = evaluate_from_memo(gate, caller, asked)
+            results.append({"allowed": known.allowed[0] if known else evaluate(gate, caller, asked).allowed})
         except InvalidField as error:
             results.append({"allowed": None, "error": body_of(error)})
-    return _json({"results": results, "revision": gate.memory.graph.revision})
+    return _json({"results": results, "revision": revision})
 
 
 def read_question(sent: dict[str, Any], place: str) -> Asked:

@@ -17,10 +17,14 @@ def strict_json(text: bytes | str) -> object:
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8")
-    document: object = _DECODER.decode(text)
-    _bound(document, MAX_DEPTH)
-    if _SURROGATE.search(text):  # whole characters may be spelled so as well, so only the result tells
-        json.dumps(document, ensure_ascii=False).encode("utf-8")
+    document: object = _QUICK.decode(text)
+    strings = _strings(document, MAX_DEPTH)
+    if "\\" in text or text.count('"') != 2 * strings:
+        # Each quotation mark begins or ends a text.  More of them than was read take means a member that is there twice;
+        # where there are escapes, that takes a closer look.
+        document = _DECODER.decode(text)
+        if _SURROGATE.search(text):  # whole characters may be spelled so as well, so only the result tells
+            json.dumps(document, ensure_ascii=False).encode("utf-8")
     return document
 
 
@@ -42,14 +46,26 @@ def _finite(text: str) -> float:
     return number
 
 
-_DECODER = json.JSONDecoder(  # made once: `json.loads` would make one for each text
-    object_pairs_hook=_without_duplicates, parse_constant=_refuse, parse_float=_finite
-)
+# Made once: `json.loads` would make one for each text.
+_QUICK = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_refuse, parse_float=_finite)
 
 
-def _bound(document: object, depth: int) -> None:
-    for child in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
-        if depth == 1:
-            raise ValueError("nested too deeply")
-        if isinstance(child, (dict, list)):
-            _bound(child, depth - 1)
+def _strings(document: object, depth: int) -> int:
+    """Count the texts in a document, the names of members too.  Raises `ValueError` for deep nesting."""
+    if isinstance(document, str):
+        return 1
+    if isinstance(document, dict):
+        found, children = len(document), list(document.values())
+    elif isinstance(document, list):
+        found, children = 0, document
+    else:
+        return 0
+    for child in children:
+        if isinstance(child, str):
+            found += 1
+        elif isinstance(child, (dict, list)):
+            if depth == 1:
+                raise ValueError("nested too deeply")
+            found += _strings(child, depth - 1)
+    return found

@@ -12,16 +12,14 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from gatepost.access import Asked, Graph, answers_from_memo
+from gatepost.directory.evaluation import MOST_NAMES, plain_name
 from gatepost.gate import Gatepost
 from gatepost.graphs import StoreRecord
-from gatepost.stores.keys import MOST_OBJECT
 from gatepost.stores.questions import DEEPEST
 
 MOST_BYTES = 32_768  # beyond it, no official client's batch
 MOST_CHECKS = 50
-MOST_NAMES = 16_384  # whose reading is remembered: callers ask about the same ones again and again
 _LATENCY = (None, "MINIMIZE_LATENCY", "UNSPECIFIED")
-_NAME = re.compile(r"([\w-]+):([\w.@/+|=~-]+)", re.ASCII)
 _RELATION = re.compile(r"[\w-]{1,50}", re.ASCII)
 _CORRELATION = re.compile(r"[\w-]{1,36}", re.ASCII)
 _DECODER = json.JSONDecoder()
@@ -81,15 +79,8 @@ def _key(sent: Any) -> Asked | None:
     user, relation, entity = sent.get("user"), sent.get("relation"), sent.get("object")
     if not (user.__class__ is relation.__class__ is entity.__class__ is str):
         return None
-    subject, resource = _names(user), _names(entity)
+    subject, resource = plain_name(user), plain_name(entity)
     return None if subject is None or resource is None or not _is_relation(relation) else (subject, relation, resource)
-
-
-@lru_cache(MOST_NAMES)
-def _names(text: str) -> tuple[str, str] | None:
-    """Type and id of a plain name: nobody in general, and no userset."""
-    found = _NAME.fullmatch(text) if len(text) <= MOST_OBJECT else None
-    return None if found is None else (found[1], found[2])
 
 
 @lru_cache(MOST_NAMES)
@@ -117,7 +108,9 @@ def _model(sent: dict[str, Any], checks: int, body: bytes) -> str | None:
 def answers(gate: Gatepost, record: StoreRecord, graph: Graph, asked: list[Asked]) -> list[bool] | None:
     """Answer all of them, from one revision; None where memory does not tell."""
     found = answers_from_memo(graph, asked, DEEPEST)
-    if found is None or not record.is_main or not gate.memory.disabled:
-        return found
-    disabled = gate.memory.disabled
-    return [yes and ":".join(each[0]) not in disabled for yes, each in zip(found, asked, strict=True)]
+    if found is None:
+        return None
+    disabled = gate.memory.disabled if record.is_main else ()
+    if not disabled:
+        return found.allowed
+    return [yes and ":".join(each[0]) not in disabled for yes, each in zip(found.allowed, asked, strict=True)]
