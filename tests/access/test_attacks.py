@@ -39,3 +39,22 @@ def test_a_long_circle_is_gone_round_a_bounded_number_of_times(monkeypatch: pyte
         assert check(asks("user:a", "member", f"g:{end}"), graph).allowed
         assert not check(asks("user:b", "member", f"g:{end}"), graph).allowed
     assert counted[0] < 100 * length
+
+
+def nested(relations: int) -> str:
+    """Each relation is thirty parentheses, one in another, around the one before it."""
+    lines = ["model", " schema 1.1", "type user", "type d", " relations", "  define r0: [user]"]
+    for number in range(relations):
+        inner = f"r{number}"
+        for level in range(30):
+            inner = f"({inner} {'and' if level % 2 else 'or'} r{max(0, number - level)})"
+        lines.append(f"  define r{number + 1}: {inner}")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("relations", [3, 30, 300])
+def test_relations_of_relations_nested_as_deep_as_may_be_are_answered(relations: int) -> None:
+    """What is looked up part by part is so to a depth; beyond it, it is worked out, and no stack overflows."""
+    graph = graph_of(nested(relations), ("d:1#r0@user:a",))
+    assert check(asks("user:a", f"r{relations}", "d:1"), graph).allowed
+    assert not check(asks("user:b", f"r{relations}", "d:1"), graph).allowed

@@ -47,6 +47,12 @@ MODELS = {
     + "".join(
         f"type t{n}\n  relations\n" + "".join(f"    define r{m}: [user]\n" for m in range(10)) for n in range(99)
     ),
+    "types above all types": "model\n  schema 1.1\ntype user\n"
+    + "".join(
+        f"type t{n}\n  relations\n    define p: [{', '.join(f't{m}' for m in range(99))}]\n"
+        + "".join(f"    define r{m}: [user] or r{(m + 1) % 9} from p or r{m * 2 % 9} from p\n" for m in range(9))
+        for n in range(99)
+    ),
 }
 
 

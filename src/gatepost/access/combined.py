@@ -10,7 +10,8 @@ from gatepost.access.model import Computed, Direct, Exclusion, FromParent, Inter
 if TYPE_CHECKING:
     from gatepost.access.plan import Compiled
 
-MOST_LEAVES = 20  # beyond it a relation is worked out like any other that is not flat
+MOST_LEAVES = 20  # beyond it, or nested deeper, a relation is worked out like any other that is not flat
+MOST_LEVELS = 20
 
 
 def combine(compiled: Compiled) -> None:
@@ -27,6 +28,7 @@ class _Maker:
     def __init__(self, compiled: Compiled) -> None:
         self.compiled = compiled
         self.left = MOST_LEAVES
+        self.levels = 0
 
     def of(self, key: int) -> Plan | Combined | None:
         plan = self.compiled.plans[key]
@@ -52,7 +54,16 @@ class _Maker:
                 return self._all(How.BUT_NOT, (kept, subtract), key)
 
     def _all(self, how: How, rewrites: tuple[Rewrite, ...], key: int) -> Combined | None:
-        parts = [part for rewrite in rewrites if (part := self._made(rewrite, key)) is not None]
+        if self.levels == MOST_LEVELS:
+            return None
+        self.levels += 1
+        parts = []
+        for rewrite in rewrites:
+            part = self._made(rewrite, key)
+            if part is None:
+                break
+            parts.append(part)
+        self.levels -= 1
         return Combined(how, tuple(parts)) if len(parts) == len(rewrites) else None
 
     def _leaf(self, key: int) -> Plan | None:

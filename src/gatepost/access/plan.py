@@ -220,13 +220,17 @@ class Compiled:
         made: dict[tuple[int, frozenset[int]], Plan] = {}
         whole: set[tuple[int, frozenset[int]]] = set()
         most = len(self.rewrites) + MAX_SETS
+        every = {
+            kind: frozenset(self.relations[name] for name in self.model.types[self.kind_names[kind >> 1]].relations)
+            for kind in self.kinds.values()
+        }
 
         def plan_of(kind: int, numbers: frozenset[int]) -> Plan:
             plan = made.get((kind, numbers))
             if plan is None and len(numbers) > 1 and len(made) >= most:
                 # Sets of relations multiply without end in some models.  All of a type's are more than is wanted, and
                 # whoever they name is asked about.
-                numbers = frozenset(key & self.mask for key in self.rewrites if key >> self.bits == kind)
+                numbers = every[kind]
                 plan = made.get((kind, numbers))
                 whole.add((kind, numbers))
             if plan is None:
