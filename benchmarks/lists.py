@@ -26,6 +26,7 @@ from gatepost.access import Graph, TupleChange, builtin_model, check, ids_in_ord
 from gatepost.access.loading import Row
 from gatepost.access.users import UserFilter
 from gatepost.principal import Entity, Question, Subject
+from gatepost.server.run import SWITCH_SECONDS
 
 COLLECTIONS = 980  # ten data sets in each
 OWN = 100_000
@@ -113,6 +114,7 @@ def popular() -> None:
 
 def main() -> None:
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    sys.setswitchinterval(SWITCH_SECONDS)  # as a server has it
     graph = Graph(builtin_model(), time.time)
     graph.load(tuples(n), "1.0")
     gc.collect()

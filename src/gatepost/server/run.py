@@ -26,6 +26,7 @@ from gatepost.sso.states import providers_of
 
 log = logging.getLogger("gatepost.server")
 
+SWITCH_SECONDS = 0.001  # after which a thread that computes gives way to one that waits for the interpreter
 WORKER_HOST, WORKER_PORT = "GATEPOST_WORKER_HOST", "GATEPOST_WORKER_PORT"
 
 
@@ -71,14 +72,16 @@ def run(gate: Gatepost, listener: socket.socket) -> None:
 
 
 def settle() -> None:
-    """Take what the start has made out of the collector's sight: it stays.
+    """Take what the start has made out of the collector's sight, for it stays; and have threads give way soon.
 
     A full collection walks every container there is, and nobody is answered meanwhile: with a million tuples in memory
     that is a third of a second.  What goes later all the same, as the graph does at a reload, is freed with its last
-    reference, for there is no cycle in it.
+    reference, for there is no cycle in it.  A thread that makes a long list gives way to the loop after a millisecond,
+    where the interpreter's own habit is five.
     """
     gc.collect()
     gc.freeze()
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 @contextmanager
