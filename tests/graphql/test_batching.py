@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from gatepost.directory import groups, resources, roles, sharing
+from gatepost.directory import groups, resources, roles, services, sharing, users
 from gatepost.directory.batches import access_of
 from gatepost.directory.resources import NewResource
 from gatepost.directory.sharing import NewGrant
@@ -23,6 +23,7 @@ from tests.graphql.asking import nodes
 from tests.graphql.engines import answered
 
 MANY = 100
+CAN = "{ view edit delete manageAccess actions undecided }"
 
 
 @pytest.fixture
@@ -77,13 +78,15 @@ def test_a_hundred_resources_with_their_access(
     filled: Gatepost, admin: Principal, engine: tuple[Engine, Pools]
 ) -> None:
     every = "access { edges { node { subject relation inheritedFrom why } } }"
-    query = f'{{ resources(type: "dataset") {{ edges {{ node {{ id viewerCan {{ edit }} {every} }} }} }} }}'
+    query = f'{{ resources(type: "dataset") {{ edges {{ node {{ id viewerCan {CAN} {every} }} }} }} }}'
     with counted(filled) as statements:
         found = nodes(answered(engine, filled, admin, query)["resources"])
 
     assert len(found) == MANY
     assert [len(nodes(each["access"])) for each in found] == [3] * MANY  # its owner, the collection's, and a group
-    assert all(each["viewerCan"] == {"edit": True} for each in found)
+    actions = ["view", "edit", "delete", "manage_access"]
+    everything = dict.fromkeys(("view", "edit", "delete", "manageAccess"), True)
+    assert all(each["viewerCan"] == {**everything, "actions": actions, "undecided": []} for each in found)
     # The resources, their parents, which are made, the tuples on them, and those on their parents.
     assert len(statements) == 5, "\n".join(statements)
 
@@ -92,12 +95,32 @@ def test_a_hundred_resources_with_their_access(
 def test_lists_with_who_is_in_them(
     field: str, below: str, most: int, filled: Gatepost, admin: Principal, engine: tuple[Engine, Pools]
 ) -> None:
-    query = f"{{ {field} {{ edges {{ node {{ name {below} {{ edges {{ node {{ subject origin }} }} }} }} }} }} }}"
+    inside = f"{below} {{ edges {{ node {{ subject origin }} }} }}"
+    query = f"{{ {field} {{ edges {{ node {{ name viewerCan {{ edit delete }} {inside} }} }} }} }}"
     with counted(filled) as statements:
         found = nodes(answered(engine, filled, admin, query)[field])
 
     assert len([each for each in found if nodes(each[below])]) >= 10
     assert len(statements) == most, "\n".join(statements)
+
+
+def test_what_may_be_done_to_each_of_many_asks_the_database_nothing(
+    filled: Gatepost, admin: Principal, engine: tuple[Engine, Pools]
+) -> None:
+    for number in range(MANY):
+        users.create_user(filled, admin, users.NewUser(username=f"user-{number}"))
+        services.create_service(filled, admin, f"service-{number}")
+
+    def asked(can: str, token: str) -> int:
+        people = f"users(first: 100) {{ edges {{ node {{ username {can} }} }} }}"
+        machines = f"services(first: 100) {{ edges {{ node {{ name {token} }} }} }}"
+        with counted(filled) as statements:
+            found = answered(engine, filled, admin, f"{{ {people} {machines} }}")
+        assert len(nodes(found["users"])) == len(nodes(found["services"])) == MANY
+        return len(statements)
+
+    without = asked("", "")
+    assert asked("viewerCan { edit delete resetPassword sync }", "viewerCan { edit issueToken }") == without == 2
 
 
 def test_each_of_many_is_answered_as_if_it_were_asked_for_alone(filled: Gatepost, admin: Principal) -> None:

@@ -131,7 +131,7 @@ LISTS = {
     "serviceTokens": ("/service-tokens", "ServiceToken", ()),
     'sessions(owner: "*")': ("/sessions?owner=*", "Session", ()),
     'tokens(owner: "ann")': ("/tokens?owner=ann", "Token", ()),
-    "resources": ("/resources", "Resource", ("viewerCan",)),
+    "resources": ("/resources", "Resource", ()),
     'audit(filter: {event: "user.*"})': ("/audit?event=user.*", "AuditEntry", ()),
     "conflicts": ("/conflicts", "SignInConflict", ()),
 }
@@ -194,7 +194,7 @@ SINGLE = {
     'group(name: "data-team")': ("/groups/data-team", "Group", ()),
     'role(name: "role-a")': ("/roles/role-a", "Role", ()),
     'service(name: "service-a")': ("/services/service-a", "Service", ()),
-    'resource(type: "dataset", id: "data-a")': ("/resources/dataset/data-a", "Resource", ("viewerCan",)),
+    'resource(type: "dataset", id: "data-a")': ("/resources/dataset/data-a", "Resource", ()),
     "me": ("/me", "Me", ("identities",)),
 }
 

@@ -5,15 +5,17 @@ It is the answer of this moment, and no permission: every operation asks again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gatepost import access
+from gatepost.access import ConditionUndecided, TooComplex
+from gatepost.access.model import Rewrite, direct
 from gatepost.directory.permissions import PLATFORM_PERMISSIONS
 from gatepost.directory.resources import resource_types
-from gatepost.directory.sharing import ACTIONS
+from gatepost.directory.sharing import ACTIONS, STRUCTURE
 from gatepost.gate import Gatepost
-from gatepost.principal import Entity, Principal
+from gatepost.principal import Entity, Method, Principal
 
 ONLY_READING = "view"  # is all that an anonymous caller may ever do, whatever a tuple gives them
 
@@ -40,17 +42,69 @@ class TypeAbilities:
     permissions: tuple[Ability, ...]
 
 
-def abilities_on(gate: Gatepost, caller: Principal, resource: Entity) -> frozenset[str]:
-    """Which of `view`, `edit`, `delete` and `manage_access` the caller may do to one resource."""
-    kind = gate.memory.graph.model.types.get(resource.type)
-    known = kind.relations if kind is not None else {}
-    return frozenset(
-        action
-        for action in ACTIONS
-        if action in known
-        and (action == ONLY_READING or not caller.is_anonymous)
-        and gate.may(caller, action, resource)
-    )
+@dataclass(frozen=True, slots=True)
+class AbilitiesOn:
+    """Of some actions, those that the caller may do to one resource, and those of which that cannot be told.
+
+    `undecided` hang on a condition that needs values which come with the question only: an operation asks without them,
+    and so refuses.
+    """
+
+    allowed: frozenset[str]
+    undecided: frozenset[str]
+
+
+def abilities_on(gate: Gatepost, caller: Principal, resource: Entity, among: Iterable[str] = ACTIONS) -> AbilitiesOn:
+    """Which of these actions the caller may do to one resource; what its type does not have nobody may."""
+    known = _relations(gate, resource.type)
+    allowed, undecided = set(), set()
+    for action in among:
+        if action not in known or (action != ONLY_READING and caller.is_anonymous):
+            continue
+        try:
+            if gate.may(caller, action, resource):
+                allowed.add(action)
+        except (ConditionUndecided, TooComplex):
+            undecided.add(action)
+    return AbilitiesOn(frozenset(allowed), frozenset(undecided))
+
+
+def actions_of(gate: Gatepost, kind: str) -> tuple[str, ...]:
+    """What can be done to a resource of a type: what can be granted only by way of something else, and is no parent."""
+    known = _relations(gate, kind)
+    own = (name for name in known if not direct(known[name]) and name not in ACTIONS and name not in STRUCTURE)
+    return (*(action for action in ACTIONS if action in known), *own)
+
+
+def _relations(gate: Gatepost, kind: str) -> Mapping[str, Rewrite]:
+    found = gate.memory.graph.model.types.get(kind)
+    return found.relations if found is not None else {}
+
+
+def abilities_on_noun(gate: Gatepost, caller: Principal, noun: str) -> frozenset[str]:
+    """Which actions of a noun of the platform, such as `user`, the caller may do: to each of them, as a rule."""
+    if caller.is_anonymous:
+        return frozenset()
+    names = (name for name in PLATFORM_PERMISSIONS if name.startswith(f"{noun}:"))
+    return frozenset(name.partition(":")[2] for name in names if gate.may(caller, name))
+
+
+def abilities_on_user(gate: Gatepost, caller: Principal, username: str, external: str | None) -> frozenset[str]:
+    """Which of `edit`, `delete`, `reset_password` and `sync` the caller may do to a person, so far as permissions tell.
+
+    One's own name and password are one's own.  That a person carries more than the caller, and is spared for that, is
+    found when it is tried: it takes a look at everything that both hold.
+    """
+    held = abilities_on_noun(gate, caller, "user")
+    if caller.subject == Entity("user", username):
+        held |= {action for action in ("edit", "reset_password") if _within(caller, f"user:{action}")}
+        if caller.method in (Method.API_TOKEN, Method.DELEGATED):
+            held -= {"reset_password"}
+    return held - {"reset_password"} if external else held
+
+
+def _within(caller: Principal, permission: str) -> bool:
+    return caller.scope is None or caller.scope.covers(permission)
 
 
 def abilities(gate: Gatepost, caller: Principal) -> list[TypeAbilities]:
@@ -68,8 +122,7 @@ def _of_resources(gate: Gatepost, caller: Principal) -> Iterator[TypeAbilities]:
                 (action == ONLY_READING or not caller.is_anonymous)
                 and access.everything(caller.asks(action, Entity(kind, "any")), graph),
             )
-            for action in ACTIONS
-            if action in graph.model.types[kind].relations
+            for action in actions_of(gate, kind)
         ]
         may_create = not caller.is_anonymous and gate.may(caller, f"{kind}:create")
         create = Ability(f"{kind}:create", f"make a {kind}", may_create)

@@ -11,6 +11,7 @@ from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from gatepost.directory.abilities import abilities_on_noun
 from gatepost.directory.batches import access_of, assignees_of, members_of, roles_of_services
 from gatepost.directory.given import in_utc
 from gatepost.directory.groups import Member
@@ -40,12 +41,19 @@ class Asking:
     members: Batch[str, list[Member]] = field(init=False)
     assignees: Batch[str, list[Member]] = field(init=False)
     roles: Batch[str, str | None] = field(init=False)
+    on_nouns: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.access = Batch(self, access_of)
         self.members = Batch(self, members_of)
         self.assignees = Batch(self, assignees_of)
         self.roles = Batch(self, roles_of_services)
+
+    def held_on(self, noun: str) -> frozenset[str]:
+        """What the caller may do to each `group`, `role` or `service`: looked up once, however many are shown."""
+        if noun not in self.on_nouns:
+            self.on_nouns[noun] = abilities_on_noun(self.gate, self.caller, noun)
+        return self.on_nouns[noun]
 
     async def ask(
         self, operation: Callable[Concatenate[Gatepost, Principal, P], T], *args: P.args, **kwargs: P.kwargs
@@ -72,7 +80,7 @@ Info: TypeAlias = strawberry.Info[Asking, None]
 
 
 def moment(at: datetime | None, name: str = "expiresAt") -> datetime | None:
-    """A moment in UTC.  Raises `InvalidField` for one without a time zone: nobody knows when that is."""
+    """A moment in UTC.  Raises `InvalidField` for one without a time zone."""
     if at is None:
         return None
     if at.tzinfo is None:

@@ -39,6 +39,12 @@ def member_place(member: groups.Member) -> str:
     return f"{member.subject} {member.origin}"
 
 
+@strawberry.type(description="What the caller may do to a group.")
+class GroupViewerCan:
+    edit: bool = strawberry.field(description="Change it, and add and remove members.")
+    delete: bool
+
+
 @strawberry.type(description="A group.")
 class Group:
     name: str
@@ -51,6 +57,11 @@ class Group:
     async def members(self, info: Info, first: First = USUAL_INSIDE, after: After = None) -> Connection[Member] | None:
         found = await info.context.members.load(self.name)
         return sliced(found, member_shown, member_place, first, after)
+
+    @strawberry.field(description="What the caller may do to it.")
+    def viewer_can(self, info: Info) -> GroupViewerCan:
+        held = info.context.held_on("group")
+        return GroupViewerCan(edit="edit" in held, delete="delete" in held)
 
 
 def group_shown(group: groups.Group) -> Group:

@@ -7,7 +7,7 @@ from typing import Any
 
 import strawberry
 
-from gatepost.directory import rights, subjects, users
+from gatepost.directory import abilities, rights, subjects, users
 from gatepost.directory.profiles import read_profile
 from gatepost.directory.users import UNSET, NewPassword, NewUser, UserChange
 from gatepost.errors import Conflict
@@ -21,6 +21,17 @@ from gatepost.server.rereading import reread_everywhere
 from gatepost.server.rest.users import ended_answer, user_answer
 from gatepost.sso import identities
 from gatepost.sso.leaving import Left, leave
+
+
+@strawberry.type(
+    description="What the caller may do to a person.  One who may more than the caller is spared nevertheless, which is"
+    " found when it is tried."
+)
+class UserViewerCan:
+    edit: bool
+    delete: bool
+    reset_password: bool = strawberry.field(description="Set a password; one's own takes the current one.")
+    sync: bool
 
 
 @strawberry.type(description="A person.")
@@ -41,6 +52,12 @@ class User:
     @strawberry.field(description="What this person effectively may, each with its source.")
     async def rights(self, info: Info) -> Rights | None:
         return rights_shown(await info.context.ask(rights.rights_of, self.username))
+
+    @strawberry.field(description="What the caller may do to them.")
+    def viewer_can(self, info: Info) -> UserViewerCan:
+        asking = info.context
+        held = abilities.abilities_on_user(asking.gate, asking.caller, self.username, self.external)
+        return UserViewerCan(**{name: name in held for name in ("edit", "delete", "reset_password", "sync")})
 
 
 @strawberry.type(description="A person after a change.")

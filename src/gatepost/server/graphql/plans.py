@@ -61,17 +61,6 @@ class DesiredResource:
     owner: str | None = None
 
 
-@strawberry.input(
-    description="A resource, written `type:id`.  `parent` is empty for none; without `owner` it belongs to whoever has it"
-    " made."
-)
-class DesiredResource:
-    resource: str
-    display_name: str | None = None
-    parent: str | None = None
-    owner: str | None = None
-
-
 @strawberry.input(description="One share of a resource, which is written `type:id`.")
 class DesiredGrant:
     resource: str
@@ -86,7 +75,6 @@ class DesiredState:
     services: list[DesiredService] | None = None
     groups: list[DesiredGroup] | None = None
     roles: list[DesiredRole] | None = None
-    resources: list[DesiredResource] | None = None
     resources: list[DesiredResource] | None = None
     grants: list[DesiredGrant] | None = None
     model: str | None = strawberry.field(default=None, description="A model in OpenFGA's language.")

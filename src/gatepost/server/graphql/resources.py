@@ -25,12 +25,29 @@ from gatepost.server.graphql.connections import (
 from gatepost.server.graphql.outcomes import Done, done
 
 
-@strawberry.type(description="What the caller may do to one resource: a button that would be refused can be disabled.")
+@strawberry.type(
+    description="What the caller may do to one resource: a button that would be refused can be disabled.  What hangs on"
+    " a condition, of which only a question has the values, is false here."
+)
 class ViewerCan:
     view: bool
     edit: bool
     delete: bool
     manage_access: bool
+    resource: strawberry.Private[Entity]
+
+    @strawberry.field(description="Everything that can be done to its type, and that the caller may.")
+    def actions(self, info: Info) -> list[str]:
+        gate, caller = info.context.gate, info.context.caller
+        among = abilities.actions_of(gate, self.resource.type)
+        held = abilities.abilities_on(gate, caller, self.resource, among).allowed
+        return [action for action in among if action in held]
+
+    @strawberry.field(description="What hangs on a condition: `check` with its context tells.")
+    def undecided(self, info: Info) -> list[str]:
+        gate, caller = info.context.gate, info.context.caller
+        among = abilities.actions_of(gate, self.resource.type)
+        return sorted(abilities.abilities_on(gate, caller, self.resource, among).undecided)
 
 
 @strawberry.type(description="One row of who has access.  `why` says it in one sentence.")
@@ -56,9 +73,9 @@ class Resource:
 
     @strawberry.field(description="What the caller may do to it.")
     def viewer_can(self, info: Info) -> ViewerCan:
-        asking = info.context
-        held = abilities.abilities_on(asking.gate, asking.caller, Entity(self.type, self.id))
-        return ViewerCan(**{name: name in held for name in sharing.ACTIONS})
+        asking, resource = info.context, Entity(self.type, self.id)
+        held = abilities.abilities_on(asking.gate, asking.caller, resource).allowed
+        return ViewerCan(**{name: name in held for name in sharing.ACTIONS}, resource=resource)
 
     @strawberry.field(description="Who has access, directly and from parents; for whoever is signed in.")
     async def access(self, info: Info, first: First = USUAL_INSIDE, after: After = None) -> Connection[Grant] | None:

@@ -23,6 +23,15 @@ from gatepost.server.graphql.groups import Member, member_place, member_shown
 from gatepost.server.graphql.outcomes import Done, done
 
 
+@strawberry.type(
+    description="What the caller may do to a role.  One that is built in keeps its permissions, and stays."
+)
+class RoleViewerCan:
+    edit: bool
+    delete: bool
+    assign: bool
+
+
 @strawberry.type(description="A role with its permissions.")
 class Role:
     name: str
@@ -38,6 +47,11 @@ class Role:
     ) -> Connection[Member] | None:
         found = await info.context.assignees.load(self.name)
         return sliced(found, member_shown, member_place, first, after)
+
+    @strawberry.field(description="What the caller may do to it.")
+    def viewer_can(self, info: Info) -> RoleViewerCan:
+        held = info.context.held_on("role") - ({"edit", "delete"} if self.builtin else set())
+        return RoleViewerCan(edit="edit" in held, delete="delete" in held, assign="assign" in held)
 
 
 def role_shown(role: roles.Role) -> Role:

@@ -16,6 +16,13 @@ from gatepost.tokens import service_tokens
 from gatepost.tokens.service_tokens import WantedServiceToken
 
 
+@strawberry.type(description="What the caller may do to a service.")
+class ServiceViewerCan:
+    edit: bool
+    delete: bool
+    issue_token: bool
+
+
 @strawberry.type(description="A machine that calls with tokens of its own.")
 class Service:
     name: str
@@ -23,6 +30,11 @@ class Service:
     role: str | None = strawberry.field(description="The one role that bounds what it may do.")
     created_at: datetime
     created_by: str
+
+    @strawberry.field(description="What the caller may do to it.")
+    def viewer_can(self, info: Info) -> ServiceViewerCan:
+        held, tokens = info.context.held_on("service"), info.context.held_on("service_token")
+        return ServiceViewerCan(edit="edit" in held, delete="delete" in held, issue_token="create" in tokens)
 
 
 @strawberry.type(description="A service's token, without its secret.")
