@@ -63,9 +63,14 @@ def page_of(found: pages.Page[Any], make: Callable[[Any], T]) -> Page[T]:
     return Page(items=[make(item) for item in found.items], next_cursor=found.next_cursor or None)
 
 
-def all_of(items: Iterable[T]) -> Page[T]:
-    """A list that is short by nature, whole."""
-    return Page(items=list(items), next_cursor=None)
+def all_of(items: Iterable[T], wanted: pages.Wanted | None = None) -> Page[T]:
+    """A list that is short by nature: whole, or as much of it as is wanted."""
+    found = list(items)
+    return Page(items=found, next_cursor=None) if wanted is None else page_of(pages.counted_page(found, wanted), _same)
+
+
+def _same(item: T) -> T:
+    return item
 
 
 __all__ = ["Caller", "Gate", "Problem", "WantedPage", "all_of", "page_of", "problems"]

@@ -81,9 +81,9 @@ def _preferred(accept: str) -> str:
 
 
 @router.get("/providers", responses=problems())
-def list_providers(gate: Gate, caller: Caller) -> Page[ProviderAnswer]:
+def list_providers(gate: Gate, caller: Caller, page: WantedPage) -> Page[ProviderAnswer]:
     """The state of each identity provider and delegated issuer, as this process knows it."""
-    return all_of(ProviderAnswer.model_validate(state) for state in provider_states(gate, caller))
+    return all_of((ProviderAnswer.model_validate(state) for state in provider_states(gate, caller)), page)
 
 
 @router.post("/providers/{name}/look", responses=problems(404))
@@ -115,9 +115,9 @@ async def examined(pools: Pools, gate: Gatepost, caller: Principal) -> Sequence[
 
 
 @router.get("/keys", responses=problems())
-def list_keys(gate: Gate, caller: Caller) -> Page[KeyAnswer]:
+def list_keys(gate: Gate, caller: Caller, page: WantedPage) -> Page[KeyAnswer]:
     """The state of each signing key."""
-    return all_of(KeyAnswer.model_validate(key) for key in key_rotation.list_keys(gate, caller))
+    return all_of((KeyAnswer.model_validate(key) for key in key_rotation.list_keys(gate, caller)), page)
 
 
 @router.post("/keys/rotate", responses=problems())

@@ -120,6 +120,8 @@ async def sync_user(username: str, request: Request, gate: Gate, caller: Caller)
 
 
 @router.get("/subjects", responses=problems())
-def find_subjects(gate: Gate, caller: Caller, q: Annotated[str, Query(max_length=200)] = "") -> Page[FoundAnswer]:
+def find_subjects(
+    gate: Gate, caller: Caller, page: WantedPage, q: Annotated[str, Query(max_length=200)] = ""
+) -> Page[FoundAnswer]:
     """Users, groups and services by name, for sharing."""
-    return all_of(FoundAnswer.model_validate(found) for found in subjects.find_subjects(gate, caller, q))
+    return all_of((FoundAnswer.model_validate(found) for found in subjects.find_subjects(gate, caller, q)), page)
