@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, func, insert, select
 
-from gatepost.access import AuthorizationModel, builtin_model, parse_model, with_protected_types
+from gatepost.access import AuthorizationModel, builtin_model, completed, parse_model, with_protected_types
 from gatepost.audit.record import AuditRecord
 from gatepost.directory.roles import BUILT_IN, add_role
 from gatepost.directory.users import add_user
@@ -141,7 +141,7 @@ def current_model(settings: Settings, connection: Connection) -> AuthorizationMo
     t = tables.models
     newest = connection.execute(select(func.max(t.c.id)).where(t.c.store == MAIN)).scalar_one_or_none()
     posted = None if newest is None else read_document(connection, MAIN, newest)
-    return builtin_model() if posted is None else with_protected_types(posted)
+    return builtin_model() if posted is None else completed(posted)
 
 
 def _require_right_key(gate: Gatepost) -> None:

@@ -24,6 +24,7 @@ from gatepost.access import (
     actions,
     allows,
     check,
+    conditions,
     explain,
     list_users,
     objects,
@@ -34,7 +35,7 @@ from gatepost.access import (
     validate,
     write_model_json,
 )
-from gatepost.access.conditions import CompiledCondition, compile_condition
+from gatepost.access.conditions import KEPT_AT_LEAST, CompiledCondition, compile_condition, kept
 from gatepost.access.model import Condition
 from gatepost.access.parameters import convert
 from gatepost.errors import InvalidField, InvalidModel
@@ -134,7 +135,7 @@ def test_in_json_too() -> None:
 
 def test_without_the_library_a_model_with_conditions_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cel_expr_python", None)
-    compile_condition.cache_clear()
+    kept.clear()
     with pytest.raises(InvalidModel, match="need the package cel-expr-python"):
         read_model(MODEL)
     read_model("model\n schema 1.1\ntype user\n")
@@ -145,8 +146,33 @@ def test_without_the_library_a_model_with_conditions_is_refused(monkeypatch: pyt
 
 
 def validated() -> AuthorizationModel:
-
     return parse_model(MODEL)
+
+
+def test_what_is_kept_compiled_is_bounded_by_how_much_text_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand long ones of one store's owner would fill gigabytes; the last ones asked for stay."""
+    compiled, work = list[str](), conditions.compile_condition
+
+    def counting(condition: Condition) -> CompiledCondition:
+        compiled.append(condition.name)
+        return work(condition)
+
+    monkeypatch.setattr(conditions, "compile_condition", counting)
+    monkeypatch.setattr(conditions, "MOST_KEPT", 10 * KEPT_AT_LEAST)
+    kept.clear()
+    short = [Condition(f"c{n}", (("x", "int"),), f"x > {n}") for n in range(10)]
+    for each in (*short, *short):
+        assert kept.get(each).decide({}, {"x": 10})
+    assert len(compiled) == 10
+    kept.get(short[0])
+    long = Condition("long", (("x", "int"),), " || ".join(f"x == {n}" for n in range(100)))
+    kept.get(long)  # takes the place of several, but not of the last one
+    assert len(long.expression) > KEPT_AT_LEAST
+    kept.get(short[0])
+    assert len(compiled) == 11
+    kept.get(short[1])
+    assert len(compiled) == 12
+    kept.clear()
 
 
 # -- values -------------------------------------------------------------------------------------------------------------

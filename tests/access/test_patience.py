@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from gatepost.access import Graph, WouldWait, at_once, check, parse_model, roles_of
-from gatepost.access.conditions import compile_condition
+from gatepost.access.conditions import kept
 from gatepost.principal import Entity, Question, Subject
 
 MODEL = """
@@ -114,7 +114,7 @@ def test_many_memberships_of_one_subject_are_not_even_begun(monkeypatch: pytest.
 
 
 def test_a_condition_is_compiled_by_a_thread_that_may_wait() -> None:
-    compile_condition.cache_clear()
+    kept.clear()
     graph = graph_of("folder:a#viewer@user:ann", condition={"name": "soon", "context": {}})
     asked = question("user:ann", "viewer", "folder:a", now=3)
     with pytest.raises(WouldWait):

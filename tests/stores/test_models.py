@@ -9,15 +9,20 @@ from typing import Any
 
 import pytest
 
-from gatepost.access import PROTECTED, builtin_model
+from gatepost.access import PROTECTED, builtin_model, conditions
+from gatepost.access.conditions import CompiledCondition
+from gatepost.access.model import Condition
 from gatepost.access.model_json import read_model, write_model
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
+from gatepost.stores import questions, writes
 from gatepost.stores.assertions import Assertion, read_assertions, write_assertions
 from gatepost.stores.errors import StoreError
+from gatepost.stores.keys import TupleKey
 from gatepost.stores.listing import create_store
 from gatepost.stores.models import get_version, list_versions, write_version
 from gatepost.stores.pages import Paging
+from gatepost.stores.questions import Asking
 from tests.conftest import ADMIN, OpenGate, settings_for
 from tests.dice import FakeDice
 from tests.stores.shop import SHOP, holds, key, parsed, put, shop
@@ -193,3 +198,30 @@ def test_assertions_stand_beside_their_model(gate: Gatepost, admin: Principal) -
     with pytest.raises(StoreError, match="not found"):
         write_assertions(gate, admin, store, model, [Assertion(key=key("doc:1#nope@user:ann"), expectation=True)])
     assert read_assertions(gate, admin, store, model) == [wanted.document()]
+
+
+def test_a_model_that_was_posted_is_loaded_without_compiling_its_conditions(
+    gate: Gatepost, open_gate: OpenGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were when it was posted: three thousand of them take five seconds, and most are never asked about."""
+    guarded = OWN.replace("[user]", "[user with c0]") + "".join(
+        f"condition c{number}(x: int) {{\n  x > {number}\n}}\n" for number in range(20)
+    )
+    write_version(gate, ADMIN, "main", own_types(guarded))
+    compiled, work = list[str](), conditions.compile_condition
+
+    def counting(condition: Condition) -> CompiledCondition:
+        compiled.append(condition.name)
+        return work(condition)
+
+    conditions.kept.clear()
+    monkeypatch.setattr(conditions, "compile_condition", counting)
+    second = open_gate(gate.settings, follow=False)
+    second.memory.catch_up()
+    assert len(second.memory.graph.model.conditions) == 20
+    guard = {"name": "c0", "context": {}}
+    written = TupleKey("user:ann", "owner", "report:1", guard)
+    writes.write_tuples(second, ADMIN, "main", writes.TupleWrite(writes=[written]))
+    assert compiled == []
+    assert questions.check(second, ADMIN, "main", key("report:1#owner@user:ann"), Asking(context={"x": 1}))
+    assert compiled == ["c0"]

@@ -1,7 +1,7 @@
 """May they?  One graph of relation tuples, one check, in OpenFGA's modelling language."""
 
 from gatepost.access.actions import Actions, actions
-from gatepost.access.builtin import allows, builtin_model, read_model, with_protected_types
+from gatepost.access.builtin import allows, builtin_model, completed, read_model, with_protected_types
 from gatepost.access.check import Answers, Asked, answers_from_memo, check
 from gatepost.access.contextual import Contextual
 from gatepost.access.decision import ConditionUndecided, Decision, Reason, TooComplex, TooDeep
@@ -65,6 +65,7 @@ __all__ = [
     "carried",
     "check",
     "check_at",
+    "completed",
     "ends",
     "everything",
     "expand",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from gatepost.access.conditions import compile_condition
+from gatepost.access.conditions import context_fault
 from gatepost.access.dsl import parse_with_places
 from gatepost.access.model import PROTECTED, AuthorizationModel, Restriction, Type, direct
 from gatepost.access.tuples import RelationTuple
@@ -37,7 +37,7 @@ def with_protected_types(model: AuthorizationModel) -> AuthorizationModel:
 
 
 def completed(model: AuthorizationModel) -> AuthorizationModel:
-    """The same, not yet validated."""
+    """The same, not validated: for a model that was when it was posted.  No condition is compiled then."""
     ours = builtin_model().types
     for name in sorted(PROTECTED & model.types.keys()):
         relations = model.types[name].relations
@@ -78,6 +78,6 @@ def allows(model: AuthorizationModel, relation_tuple: RelationTuple) -> None:
     if guard is not None:
         if len(guard.text) > MAX_CONTEXT:
             raise InvalidField({"condition": f"the context is larger than {MAX_CONTEXT // 1024} KiB"})
-        fault = compile_condition(model.conditions[guard.name]).context_fault(guard.context)
+        fault = context_fault(model.conditions[guard.name], guard.context)
         if fault:
             raise InvalidField({"condition": fault})

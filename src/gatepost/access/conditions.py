@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 from gatepost.access.condition_cost import MACRO, MOST, Cost
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 MAX_SAID = 300
 
 MAX_SUMS = 8
+
+MOST_KEPT = 1_000_000  # characters of all the expressions that stay compiled: each takes some 140 bytes then
+KEPT_AT_LEAST = 250  # characters that a short one counts for
 
 _PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): ([^\n]*)")
 _STATUS = re.compile(r"^[A-Z_]+: ")
@@ -76,21 +80,66 @@ class CompiledCondition:
                     raise ConditionUndecided.over(self.name, f"{name} is no {kind}: {error}") from None
         return typed
 
-    def context_fault(self, stored: Mapping[str, object]) -> str:
-        """Say what is wrong with a tuple's own context; empty if nothing is."""
-        for name, value in stored.items():
-            if name not in self._kinds:
-                return f"{name} is not a parameter of condition {self.name}: one of {', '.join(self._kinds)}"
-            try:
-                convert(value, self._kinds[name])
-            except ValueError as error:
-                return f"{name} of condition {self.name} is no {self._kinds[name]}: {error}"
-        return ""
+
+def context_fault(condition: Condition, stored: Mapping[str, object]) -> str:
+    """Say what is wrong with a tuple's own context; empty if nothing is.  Nothing is compiled for it."""
+    kinds = dict(condition.parameters)
+    for name, value in stored.items():
+        if name not in kinds:
+            return f"{name} is not a parameter of condition {condition.name}: one of {', '.join(kinds)}"
+        try:
+            convert(value, kinds[name])
+        except ValueError as error:
+            return f"{name} of condition {condition.name} is no {kinds[name]}: {error}"
+    return ""
 
 
-@lru_cache(maxsize=1024)
+class _Kept:
+    """Conditions that were compiled, by what they say, so that a model that is loaded anew finds its own.
+
+    Those that were asked for last: what one store's owner writes must not fill everybody's memory.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_text: dict[Condition, CompiledCondition] = {}
+        self._size = 0
+
+    def get(self, condition: Condition) -> CompiledCondition:
+        with self._lock:
+            found = self._by_text.pop(condition, None)
+            if found is not None:
+                self._by_text[condition] = found  # the last one now
+                return found
+        found = compile_condition(condition)
+        with self._lock:
+            if condition not in self._by_text:
+                self._by_text[condition] = found
+                self._size += _weight(condition)
+            while self._size > MOST_KEPT and len(self._by_text) > 1:
+                oldest = next(iter(self._by_text))
+                del self._by_text[oldest]
+                self._size -= _weight(oldest)
+        return found
+
+    def clear(self) -> None:
+        with self._lock:
+            self._by_text.clear()
+            self._size = 0
+
+
+def _weight(condition: Condition) -> int:
+    return max(KEPT_AT_LEAST, len(condition.expression))
+
+
+kept = _Kept()
+
+
 def compile_condition(condition: Condition) -> CompiledCondition:
-    """Compile and type-check.  Raises `ExpressionError` with the place in the expression and what was expected."""
+    """Compile and type-check, which takes a millisecond or more: `kept.get` does it when a condition is first decided.
+
+    Raises `ExpressionError` with the place in the expression and what was expected.
+    """
     hurry(MOST_AT_ONCE + 1)  # a first time takes milliseconds
     try:
         from cel_expr_python import cel  # 50 MB that only models with conditions need

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from gatepost.access.conditions import compile_condition
+from gatepost.access.conditions import kept
 from gatepost.access.decision import ConditionUndecided
 from gatepost.access.model import AuthorizationModel
 from gatepost.access.patience import hurry
@@ -56,7 +56,7 @@ class Moment:
             if self._spent > MAX_SECONDS:
                 sentence = f"the conditions of this question take longer than {MAX_SECONDS:g} s"
                 raise ConditionUndecided.over(condition.name, sentence)
-            return YES if compile_condition(declared).decide(condition.context, self.context) else NO
+            return YES if kept.get(declared).decide(condition.context, self.context) else NO
         except InvalidModel as error:
             self._keep(ConditionUndecided.over(condition.name, str(error)))
         except ConditionUndecided as error:

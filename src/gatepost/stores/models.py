@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from gatepost.access import AuthorizationModel, builtin_model, validate, with_protected_types
+from gatepost.access import AuthorizationModel, builtin_model, completed, validate, with_protected_types
 from gatepost.access.model_json import read_model, write_model
 from gatepost.access.model_size import size_of
 from gatepost.access.scan import MAX_BYTES
@@ -188,4 +188,4 @@ def model_of(gate: Gatepost, record: StoreRecord, identifier: str) -> Authorizat
     found = _unposted(gate, record, identifier) if posted is None else posted
     if found is None:
         raise model_not_found(identifier)
-    return with_protected_types(found) if record.is_main else found
+    return completed(found) if record.is_main else found
