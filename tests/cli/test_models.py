@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
 
 from gatepost.access import format_model, parse_model
 from gatepost.client import AsyncClient, Client
+from gatepost.client.call import Call
+from gatepost.client.reading import as_it_is
 from tests.cli.conftest import Run
 from tests.cli.test_against_server import ADMIN, serving
 from tests.house.source import ROOT
@@ -158,9 +161,67 @@ def test_an_import_makes_a_store_that_answers_as_the_world_says(model: Model, st
         assert [len(page["type_definitions"]) for page in client.models(store)] == [4]  # type: ignore[arg-type]
     again = model("import", WORLD, "--store", store, "--yes", "--json")
     assert again.exit_code == 0, again.output
-    assert json.loads(again.stdout) == {"store": store, "name": "Documents", "version": "", "tuples": 7, "done": True}
+    assert json.loads(again.stdout) == {
+        "store": store,
+        "name": "Documents",
+        "version": "",
+        "tuples": 7,
+        "assertions": 9,
+        "not_assertions": {"lists": 3, "checks": 0},
+        "done": True,
+    }
     assert "4 types" in model("import", WORLD, "--store", store, "--dry-run").stdout
     assert model("diff", MODEL, "--store", store).exit_code == 0
+
+
+def kept(url: str, store: str) -> list[dict[str, Any]]:
+    """The assertions of a store's newest model, as OpenFGA's API shows them."""
+    with Client(url, ADMIN) as client:
+        newest = next(iter(client.models(store)))["id"]
+        path = f"/stores/{store}/assertions/{newest}"
+        found: Any = client.send(Call("GET", path, as_it_is))
+    return list(found["assertions"])
+
+
+def test_the_checks_of_a_world_are_kept_as_assertions(model: Model, url: str, tmp_path: Path) -> None:
+    """With the tuples and the context of their test; a run without checks leaves those that are there."""
+    text = (
+        "model: |\n  model\n    schema 1.1\n  type user\n  type doc\n    relations\n      define viewer: [user]\n"
+        "tests:\n"
+        "  - tuples: [{user: 'user:ann', relation: viewer, object: 'doc:1'}]\n"
+        "    check:\n"
+        "      - {user: 'user:ann', object: 'doc:1', context: {at: x}, assertions: {viewer: true}}\n"
+        "      - {user: 'user:ann', object: 'doc:1', assertions: {editor: false}}\n"
+        "    list_objects: [{user: 'user:ann', type: doc, assertions: {viewer: ['doc:1']}}]\n"
+    )
+    file = tmp_path / "with-tests.fga.yaml"
+    file.write_text(text, encoding="utf-8")
+    tried = model("import", str(file), "--dry-run")
+    assert "with 1 assertions; 1 lists and 1 checks of its tests are no assertions and stay in the file" in tried.stdout
+
+    store = json.loads(model("import", str(file), "--json").stdout)["store"]
+    (assertion,) = kept(url, store)
+    assert assertion["tuple_key"] == {"object": "doc:1", "relation": "viewer", "user": "user:ann"}
+    assert assertion["expectation"] is True
+    assert [each["user"] for each in assertion["contextual_tuples"]] == ["user:ann"]
+    assert assertion["context"] == {"at": "x"}
+
+    file.write_text(text.partition("tests:")[0], encoding="utf-8")
+    assert "assertion" not in model("import", str(file), "--store", store, "--yes").stdout
+    assert kept(url, store) == [assertion]
+
+
+def test_a_world_with_more_checks_than_a_model_keeps(model: Model, url: str, tmp_path: Path) -> None:
+    rows = "\n".join(
+        f"      - {{user: 'user:u{n}', object: 'doc:1', assertions: {{viewer: false}}}}" for n in range(130)
+    )
+    text = "model\n    schema 1.1\n  type user\n  type doc\n    relations\n      define viewer: [user]"
+    file = tmp_path / "many.fga.yaml"
+    file.write_text(f"model: |\n  {text}\ntests:\n  - check:\n{rows}\n", encoding="utf-8")
+
+    found = json.loads(model("import", str(file), "--json").stdout)
+    assert (found["assertions"], found["not_assertions"]) == (100, {"lists": 0, "checks": 30})
+    assert len(kept(url, found["store"])) == 100
 
 
 def test_more_tuples_than_one_write_takes(model: Model, url: str, tmp_path: Path) -> None:

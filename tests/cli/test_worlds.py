@@ -51,6 +51,53 @@ def test_openfgas_own_tool_runs_the_example_too() -> None:
     assert "Tests 4/4 passing" in done.stdout + done.stderr
 
 
+def tower(folder: Path, height: int) -> str:
+    """A world in which ann is in a group that is in a group, and so on; `height` times."""
+    above = "\n".join(
+        f'  - {{user: "group:{n + 1}#member", relation: member, object: "group:{n}"}}' for n in range(height)
+    )
+    model = "model\n    schema 1.1\n  type user\n  type group\n    relations\n      define member: [user, group#member]"
+    return written(
+        folder,
+        f"name: tower\nmodel: |\n  {model}\ntuples:\n{above}\n"
+        f'  - {{user: "user:ann", relation: member, object: "group:{height}"}}\n'
+        'tests:\n  - check: [{user: "user:ann", object: "group:0", assertions: {member: true}}]\n',
+    )
+
+
+@pytest.mark.parametrize(("height", "code"), [(25, 0), (26, 1)])
+def test_what_openfga_finds_too_deep_has_no_answer_here_either(
+    run: Run, tmp_path: Path, height: int, code: int
+) -> None:
+    """25 usersets and parents, one above another: the bound of OpenFGA's server, and of its tool's tests."""
+    world = tower(tmp_path, height)
+    done = run("model", "test", world)
+    assert done.exit_code == code, done.output
+    assert ("deeper than 25 steps" in done.output) == bool(code)
+    # The platform itself has no such bound; its OpenFGA API has.
+    own = world.replace(".fga.yaml", ".main.fga.yaml")
+    Path(own).write_text(Path(world).read_text().replace("  type user\n", "").replace("group", "team"))
+    assert run("model", "test", "--main", own).exit_code == 0
+    assert run("model", "test", "--main", "--openfga-limits", own).exit_code == code
+
+
+def test_the_bound_is_that_of_the_api() -> None:
+    from gatepost.cli.world_run import OPENFGA_DEPTH
+    from gatepost.stores.questions import DEEPEST
+
+    assert OPENFGA_DEPTH == DEEPEST
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(("height", "code"), [(25, 0), (26, 1)])
+def test_openfgas_own_tool_has_the_same_bound(tmp_path: Path, height: int, code: int) -> None:
+    if FGA is None:
+        pytest.skip("OpenFGA's tool is not on this machine")
+    world = tower(tmp_path, height)
+    done = subprocess.run([FGA, "model", "test", "--tests", world], capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+
+
 def test_an_answer_that_is_another_one_is_told_with_its_reason(run: Run, tmp_path: Path) -> None:
     text = f"""{MODEL}
 tuples: [{{user: "user:ann", relation: viewer, object: "doc:1"}}]

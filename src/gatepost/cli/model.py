@@ -205,21 +205,34 @@ def _show_orphans(orphans: tuple[str, ...], *, complete: bool) -> None:
 @models.command("test")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @main_option
+@click.option(
+    "--openfga-limits",
+    "limited",
+    is_flag=True,
+    help="With --main too: a check that goes through more than 25 groups and parents is an error, as over OpenFGA's API.",
+)
 @click.option("--verbose", "-v", is_flag=True, help="Show every question, not only those that failed.")
 @click.option("--json", "wants_json", is_flag=True, help="Answer in JSON.")
 @click.pass_context
-def test(context: click.Context, files: tuple[Path, ...], main: bool, verbose: bool, wants_json: bool) -> None:
+def test(
+    context: click.Context, files: tuple[Path, ...], main: bool, limited: bool, verbose: bool, wants_json: bool
+) -> None:
     """Ask the questions of worlds (FILES: OpenFGA's store files, .fga.yaml), without a server.
+
+    A check that goes through more than 25 groups and parents, one in another, is an error, as it is in OpenFGA.  The
+    platform's own questions have no such end, and with --main neither has this.
 
     Exit code 0: all answers are as expected; 1: some are not; 2: a file cannot be read.
     """
     from gatepost.cli import world_report
     from gatepost.cli.world_file import read_world
+    from gatepost.cli.world_run import OPENFGA_DEPTH
 
     worlds = [(file, read_world(file, main=main)) for file in files]
     if not any(world.tests for _, world in worlds):
         raise click.ClickException("there is no test in this: a run that asks nothing proves nothing")
-    passed = world_report.run(worlds, main=main, verbose=verbose, wants_json=wants_json)
+    depth = OPENFGA_DEPTH if limited or not main else None
+    passed = world_report.run(worlds, main=main, verbose=verbose, wants_json=wants_json, depth=depth)
     context.exit(0 if passed else 1)
 
 
@@ -231,7 +244,11 @@ def test(context: click.Context, files: tuple[Path, ...], main: bool, verbose: b
 @remote
 @click.pass_context
 def import_(context: click.Context, at: Remote, file: Path, store: str | None, dry_run: bool, yes: bool) -> None:
-    """Put the model and the tuples of FILE, an OpenFGA store file, into a store."""
+    """Put the model, the tuples and the checks of FILE, an OpenFGA store file, into a store.
+
+    The checks are kept as assertions of the model, with the tuples and the context of their test, in place of those
+    that it had: 100 at most.  Lists of objects and users are no assertions; gatepost model test asks them.
+    """
     from gatepost.cli.model_import import import_world
 
     context.exit(import_world(at, file, store, dry_run=dry_run, yes=yes))

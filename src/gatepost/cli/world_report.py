@@ -14,15 +14,15 @@ from gatepost.cli.world_run import Outcome, Result, run_world
 Worlds = Sequence[tuple[Path, World]]
 
 
-def run(worlds: Worlds, *, main: bool, verbose: bool, wants_json: bool) -> bool:
-    """Run the tests of all worlds, and tell of them as they come.  Answers whether all passed."""
+def run(worlds: Worlds, *, main: bool, verbose: bool, wants_json: bool, depth: int | None = None) -> bool:
+    """Run the tests of all worlds, to a `depth`, and tell of them as they come.  Answers whether all passed."""
     every: list[Result] = []
     documents: list[dict[str, object]] = []
     for file, world in worlds:
         if not wants_json:
             click.echo(f"{file}: {show.text_of(world.name)}")
         results = []
-        for result in run_world(world, main=main):
+        for result in run_world(world, main=main, depth=depth):
             results.append(result)
             if not wants_json:
                 _tell(result, verbose=verbose)

@@ -96,6 +96,15 @@ def write_tuples(
     return call("POST", path_of(store, "write", base=STORES), nothing, body=body, repeatable=ignore)
 
 
+def write_assertions(assertions: Iterable[Json], *, model_id: str, store: str = MAIN) -> Call[None]:
+    """Keep checks with their expected answers beside a model, in place of those before.
+
+    Each is `{tuple_key, expectation, contextual_tuples?, context?}`, and there are 100 at most.
+    """
+    path = path_of(store, "assertions", model_id, base=STORES)
+    return call("PUT", path, nothing, body={"assertions": list(assertions)}, repeatable=True)
+
+
 def _models(store: str) -> str:
     return path_of(store, "authorization-models", base=STORES)
 
