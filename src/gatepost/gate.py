@@ -165,10 +165,11 @@ class Gatepost:
         decision = self.decide(caller.asks(action, resource))
         if decision.allowed:
             return
-        self.refused(caller, action, resource, decision)
+        sees = not caller.is_anonymous and (not seen_by or self._sees(caller, seen_by, action, resource))
+        self.refused(caller, action, resource, decision)  # once all is asked: who must not wait may have to begin again
         if caller.is_anonymous:
             raise Unauthenticated("this needs a signed-in caller")
-        if not seen_by or self._sees(caller, seen_by, action, resource):
+        if sees:
             thing = "" if resource == PLATFORM else f" on {resource}"
             raise Forbidden(f"this takes {action}{thing}, which {caller.subject} does not have", detail=decision.reason)
         what = "such thing" if resource == PLATFORM else str(resource)

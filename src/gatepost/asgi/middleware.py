@@ -10,7 +10,7 @@ from gatepost.asgi.answering import Answering
 from gatepost.asgi.lanes import Lanes
 from gatepost.asgi.refusal import Refused, send_problem
 from gatepost.errors import GatepostError, Unauthenticated
-from gatepost.guard import Doorway, Embedded, Later, Shown, Visitor
+from gatepost.guard import Doorway, Embedded, Shown, Visitor
 from gatepost.guard.visitor import without_ours
 
 KEY = "gatepost"
@@ -53,8 +53,7 @@ class Authentication(Doorway[ASGIApp]):
             is_socket=scope["type"] == "websocket",
         )
         try:
-            answer = self.guard.visitor(shown)
-            return await self._lanes.now(answer) if isinstance(answer, Later) else answer
+            return await self._lanes.soon(self.guard.visitor, shown)
         except Unauthenticated as error:
             return self._stranger(shown, error)
 

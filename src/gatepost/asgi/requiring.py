@@ -32,7 +32,7 @@ def visitor_of(connection: HTTPConnection) -> Visitor:
 async def may(connection: HTTPConnection, action: str, resource: str | Entity) -> bool:
     """Tell whether the visitor may do `action` to `resource`, without blocking the loop."""
     visitor = visitor_of(connection)
-    return await _lanes(connection).now(visitor.guard.may(visitor, action, entity(resource)))
+    return await _lanes(connection).soon(visitor.guard.may, visitor, action, entity(resource))
 
 
 async def authorize(
@@ -44,7 +44,7 @@ async def authorize(
     """
     visitor = visitor_of(connection)
     try:
-        await _lanes(connection).now(visitor.guard.require(visitor, action, entity(resource), seen_by))
+        await _lanes(connection).soon(visitor.guard.require, visitor, action, entity(resource), seen_by)
     except GatepostError as error:
         refuse(connection, error)
     return visitor
