@@ -155,7 +155,7 @@ def test_a_cycle_through_but_not_raises() -> None:
 
 
 def test_a_bound_is_an_error_not_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trap 23: a depth limit is an error."""
+    """Trap 23, P-9: a depth limit is an error."""
     monkeypatch.setattr("gatepost.access.evaluate.MAX_NODES", 10)
     graph = Graph(read_model(CYCLE), lambda: 0.0)
     graph.load([(f"doc:{n}", "next", f"doc:{n + 1}", None, None) for n in range(20)])

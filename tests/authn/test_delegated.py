@@ -217,6 +217,7 @@ def test_a_token_that_fits_two_tables_is_refused(op: InProcessProvider, open_wit
 
 
 def test_any_audience_has_to_be_asked_for(op: InProcessProvider, open_with: OpenWith) -> None:
+    """CO-7, CO-X1: any token of the issuer, where somebody says so; trap 3 is why it is not the default."""
     gate = open_with(delegated(op, audience=(), allow_any_audience=True))
 
     assert who(gate, op.token(**BOB, aud="whoever")).subject.id
@@ -242,7 +243,7 @@ def test_the_actor_is_named_and_a_foreign_scope_narrows_nothing(
 
 
 def test_keys_by_address_and_keys_by_hand(op: InProcessProvider, open_with: OpenWith) -> None:
-    """Keys by discovery, `jwks_uri` or `public_keys`; only discovery asks for the document."""
+    """CO-4: keys by discovery, or by `jwks_uri` or `public_keys`; only discovery asks for the document."""
     by_address = open_with(delegated(op, jwks_uri=f"{op.issuer}/jwks"))
     assert who(by_address, op.token(**BOB)).subject.id
     assert op.requests["/.well-known/openid-configuration"] == 0

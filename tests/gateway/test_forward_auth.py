@@ -1,4 +1,4 @@
-"""`/forward-auth`, asked as a gateway asks (trap 19: forward-auth bypassed)."""
+"""`/forward-auth`, asked as a gateway asks (trap 19: forward-auth bypassed; P-6, P-7)."""
 
 from __future__ import annotations
 
@@ -377,6 +377,8 @@ def test_a_cookie_on_what_changes_something_needs_a_proof_of_origin(
         {"X-Original-Method": "GET", "X-Forwarded-Method": "PUT"},
         {"X-Original-Method": "get"},
         {"Sec-WebSocket-Key": "x"},
+        {"Sec-WebSocket-Version": "13"},  # of HTTP/2, which has neither a key nor Upgrade (RFC 8441 section 5)
+        {"X-Forwarded-Method": "CONNECT"},
     ):
         assert gateway.client.get("/forward-auth", headers=sent | proof | unsafe).status_code == status, unsafe
         answer = gateway.client.get("/forward-auth", headers=gateway.people.ann | proof | unsafe)
@@ -395,6 +397,17 @@ def test_envoy_asks_with_the_method_and_the_path_that_it_holds_back(gateway: Gat
     assert client.get("/forward-auth/reports", headers={"Cookie": sent}).status_code == 200
     assert client.post("/forward-auth/reports", headers={"Cookie": sent}).status_code == 403
     assert client.post("/forward-auth/reports", headers={"Cookie": sent, "Origin": URL}).status_code == 200
+
+
+def test_a_question_behind_a_slash_lets_nobody_pass(gateway: Gateway, ask: Ask) -> None:
+    """A slip in a gateway's configuration: the question would be taken for the visitor's own query, and not be asked."""
+    slip = "/forward-auth/?resource=collection:sales&action=view"
+
+    for caller in (gateway.people.cy, gateway.people.ann, {}):
+        assert ask(slip, **caller).status_code == 400
+    assert ask("/forward-auth/?resource=collection:sales", **gateway.people.cy).status_code == 200
+    assert ask("/forward-auth/?page=2", **gateway.people.cy).status_code == 200
+    assert ask("/forward-auth/x?resource=collection:sales&action=view", **gateway.people.cy).status_code == 200
 
 
 def test_what_cannot_be_known_is_neither_yes_nor_no(

@@ -108,7 +108,7 @@ def test_groups_come_and_go_through_saml(visitor: Visitor, dex: Dex) -> None:
 
 @pytest.mark.parametrize("path", [""])
 def test_groups_come_and_go_through_ldap(visitor: Visitor, dex: Dex) -> None:
-    """HA-16: a directory's groups, and not those that somebody has left since."""
+    """HA-16, IF-X17, CO-X7: a directory's groups, and not those that somebody has left since."""
     sign_in_by(visitor, "LDAP", "alice", "alice-at-ldap")
     assert visitor.me()["username"] == ALICE
     assert visitor.me()["groups"] == ["data-team", "staff"]

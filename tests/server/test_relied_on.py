@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 import pytest
 
+from gatepost import errors
+from gatepost.client import Client, Tokens
 from gatepost.settings import DelegatedIssuer, DelegatedSettings, ProviderSettings, Settings, SsoSettings
 from tests.conftest import ADMIN_PASSWORD
+from tests.dice import FakeDice
 from tests.server.calling import api_token, as_admin, basic, bearer, make_user, ok, problem, service_token, sign_in
 from tests.server.conftest import Running, Served
 from tests.sso.oauth2_in_process import Forge, running_forge
@@ -249,6 +256,93 @@ def test_the_claims_of_a_delegated_issuer_have_the_names_that_are_configured(
     assert ok(running.client.get("/api/v1/me", headers=bearer(op.token(**them, key=key))))["username"] == "ann"
     nobody = bearer(op.token(sub="bob-2", email="bob@corp.example", apikey=key))
     problem(running.client.get("/api/v1/me", headers=nobody), 401, "invalid_token")
+
+
+def test_an_id_token_is_the_password_of_a_server_spec(start: Start, op: InProcessProvider, tmp_path: Path) -> None:
+    """AG-14, AG-15, AG-17: `sso-user:id-token@host:port/type:id`, and only with the name that the token has."""
+    running = start(op.settings())
+    admin = as_admin(running.client)
+    ok(running.client.post("/api/v1/resources", json={"type": "collection", "id": "sales"}, headers=admin), 201)
+    token = op.token(sub=op.people["bob"].sub, preferred_username="bob")
+    port = urlsplit(running.url).port
+
+    def gatepost(user: str, *command: str) -> subprocess.CompletedProcess[str]:
+        environ = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "XDG_CONFIG_HOME": str(tmp_path),
+            "GATEPOST_URL": f"{user}:{token}@127.0.0.1:{port}/collection:sales",
+        }
+        command = (sys.executable, "-m", "gatepost.cli", *command)
+        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+    who = gatepost("bob", "whoami", "--json")
+    assert (json.loads(who.stdout)["username"], json.loads(who.stdout)["method"]) == ("bob", "id_token")
+    asked = ("check", "user:bob", "view")
+    assert gatepost("bob", *asked).returncode == 1, "the default resource, which is not shared with him"
+    shared = {"subject": "user:bob", "relation": "viewer"}
+    ok(running.client.post("/api/v1/resources/collection/sales/access", json=shared, headers=admin), 201)
+    assert gatepost("bob", *asked).returncode == 0
+    other = gatepost("carol", "whoami")
+    assert (other.returncode, other.stdout) == (2, "")
+    assert token not in other.stderr
+
+
+def test_a_client_has_a_new_access_token_by_itself(start: Start, dice: FakeDice) -> None:
+    """DH-8: with the refresh token, and nobody notices.  DH-9: after a week without a call one signs in again."""
+    running = start()
+    admin = as_admin(running.client)
+    make_user(running.client, admin, "ann")
+    pair = sign_in(running.client, "ann")
+    kept = Tokens(pair["access_token"], pair["refresh_token"], pair["expires_in"])
+    with Client(running.url, kept) as client:
+        for _ in range(3):
+            dice.advance(timedelta(minutes=31))
+            problem(running.client.get("/api/v1/me", headers=bearer(pair["access_token"])), 401)
+            assert client.me().username == "ann"
+        dice.advance(timedelta(days=7, seconds=1))
+        with pytest.raises(errors.GatepostError, match="sign in again"):
+            client.me()
+    found = ok(
+        running.client.get("/api/v1/audit?event=session.opened&subject=user:ann", headers=as_admin(running.client))
+    )
+    assert len(found["items"]) == 1, "one sign-in, and three access tokens after it"
+
+
+def test_what_an_auditor_looks_for_is_on_record(start: Start) -> None:
+    """AG-X2, CO-X10, IF-X18: people, roles, groups, tokens; signing in, failing to, and out; passwords and suspension."""
+    running = start()
+    client, admin = running.client, as_admin(running.client)
+    make_user(client, admin, "ann")
+    client.post("/api/v1/auth/login", json={"username": "ann", "password": "not-this-one"})
+    ann = bearer(sign_in(client, "ann")["access_token"])
+    ok(client.post("/api/v1/auth/logout", headers=ann), 204)
+    for method, path, body in (
+        ("PUT", "users/ann/password", {"password": "a-new-lantern-at-quay-9"}),
+        ("PATCH", "users/ann", {"disabled": True}),
+        ("PATCH", "users/ann", {"disabled": False}),
+        ("PATCH", "users/ann", {"display_name": "Ann"}),
+        ("POST", "roles", {"name": "r", "permissions": []}),
+        ("PATCH", "roles/r", {"permissions": ["dataset:view"]}),
+        ("PUT", "roles/r/assignees/user:ann", None),
+        ("DELETE", "roles/r/assignees/user:ann", None),
+        ("DELETE", "roles/r", None),
+        ("POST", "groups", {"name": "g"}),
+        ("PUT", "groups/g/members/user:ann", None),
+        ("DELETE", "groups/g/members/user:ann", None),
+        ("DELETE", "groups/g", None),
+        ("POST", "tokens", {"name": "t"}),
+        ("POST", "service-tokens", {"name": "etl", "role": "reader"}),
+        ("DELETE", "users/ann", None),
+    ):
+        assert client.request(method, f"/api/v1/{path}", json=body, headers=admin).is_success, f"{method} {path}"
+    told = [each["event"] for each in ok(client.get("/api/v1/audit?limit=500", headers=admin))["items"]]
+    expected = (
+        "sign_in.failed session.opened session.ended user.created user.password_set user.disabled user.enabled "
+        "user.changed user.deleted role.created role.changed role.assigned role.unassigned role.deleted group.created "
+        "group.member_added group.member_removed group.deleted token.issued service_token.issued"
+    )
+    assert set(expected.split()) <= set(told)
 
 
 def test_three_ways_to_prove_who_one_is(start: Start, op: InProcessProvider) -> None:

@@ -169,6 +169,24 @@ def test_a_database_that_cannot_be_had_is_exit_2(start: Starter) -> None:
     assert len(process.said().strip().splitlines()) <= 2
 
 
+def test_the_first_password_and_token_of_the_environment_count_on_an_empty_database_only(start: Starter) -> None:
+    """IF-X13, CO-X5: an admin to begin with.  What was let in once is not let in again by whoever edits a file later."""
+    first, later = "gp_" + "a1" * 15, "gp_" + "b2" * 15
+    process = start(GATEPOST_INITIAL_ADMIN_PASSWORD=ADMIN_PASSWORD, GATEPOST_INITIAL_ADMIN_TOKEN=first)
+    with process.client() as client:
+        me = ok(client.get("/api/v1/me", headers=bearer(first)))
+        assert (me["username"], me["roles"], me["method"]) == ("admin", ["admin"], "api_token")
+        as_admin(client)
+    assert process.stop() == 0
+    for secret in (first, ADMIN_PASSWORD):
+        assert secret not in process.said()
+    process = start(GATEPOST_INITIAL_ADMIN_PASSWORD="another-admin-of-tests", GATEPOST_INITIAL_ADMIN_TOKEN=later)
+    with process.client() as client:
+        assert client.get("/api/v1/me", headers=bearer(later)).status_code == 401
+        assert client.get("/api/v1/me", headers=bearer(first)).status_code == 200
+        as_admin(client)
+
+
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_providers_of_the_environment_are_looked_at_when_it_starts(start: Starter, workers: str) -> None:
     """HA-1, HA-6: a JSON list in one variable, and each key set fetched before anybody signs in.

@@ -136,6 +136,7 @@ OPEN = (
 
 
 def test_without_anonymous_access_everything_else_is_401(served: Served) -> None:
+    """IF-19: every call without a credential, but sign-in, discovery and health."""
     client = served(closed).client
     for method, path, status in OPEN:
         answer = client.request(method, path, json={} if method == "POST" else None)
@@ -162,6 +163,7 @@ def test_without_anonymous_access_everything_else_is_401(served: Served) -> None
 
 
 def test_a_disabled_person_is_out_at_once_with_everything_of_theirs(client: httpx2.Client) -> None:
+    """Trap 11, IF-X4: one switch, and how much it ended is in its answer."""
     company = settle(client)
     token = bearer(api_token(client, company.ann))
     ok(client.get(SALES, headers=token))

@@ -1,4 +1,4 @@
-"""Tokens and sessions that end: rotation, the race of two tabs (trap 10), theft, signing out (trap 11)."""
+"""Tokens and sessions that end: rotation, the race of two tabs (trap 10), theft, signing out (trap 11; IF-X2)."""
 
 from __future__ import annotations
 

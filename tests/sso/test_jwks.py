@@ -224,7 +224,7 @@ def test_a_key_signed_by_another_issuer_verifies_nothing_here(flow: Flow, op: In
     ],
 )
 def test_cache_headers_count_between_a_floor_and_a_ceiling(header: str, expected: timedelta) -> None:
-    """Trap 12: `no-cache` is not once a second.  Trap 13: no header is not for ever."""
+    """Trap 12: `no-cache` is not once a second.  Trap 13: no header is not for ever.  Both are in HA-X2."""
     assert lifetime(header) == expected
 
 

@@ -1,4 +1,4 @@
-"""Each preset signs somebody in, configured as the manual has it, with the claims that the product documents."""
+"""Each preset signs somebody in, configured as the manual has it, with the claims that the product documents (IF-5)."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def test_an_admin_is_never_opened_by_an_address(gate: Gatepost) -> None:
 
 
 def test_first_way_made_for_the_provider_and_bound_once(gate: Gatepost) -> None:
-    """AG-10, AG-11: the admin made it; the first matching sign-in owns it; the second of that name does not."""
+    """AG-10, AG-11, CO-X5: the admin made it; the first matching sign-in owns it; the second of that name does not."""
     create_user(gate, ADMIN, NewUser(username="alice", external="corp"))
     come(gate, said(), replace(CORP, auto_create_users=False))
     assert identities(gate) == [("corp", "sub-alice", "alice")]
