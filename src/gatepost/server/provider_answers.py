@@ -19,8 +19,8 @@ from gatepost.server.cookies import ASK_AGAIN, forget, is_secure, set_session
 from gatepost.server.form_bodies import read_small_form
 from gatepost.server.provider_trials import show_trial
 from gatepost.sso.addresses import safe_next
-from gatepost.sso.attempts import cookie_for, handle_of, open_attempt, use_once
-from gatepost.sso.callback import finish, read_params
+from gatepost.sso.attempts import cookie_for, handle_of, open_attempt, used_once
+from gatepost.sso.callback import read_params, read_person, vouch
 from gatepost.sso.login import Attempt
 from gatepost.sso.parked import park, unpark
 from gatepost.sso.provider import Provider
@@ -100,8 +100,9 @@ def _finish(gate: Gatepost, provider: Provider, attempt: Attempt, params: dict[s
     if attempt.link and not _is_owner(visit.linking, attempt):
         # No 401: the door would carry this address, with a code that is still good in it.
         raise Forbidden("sign in first, to link another identity: then begin again")
-    use_once(gate, attempt)
-    person = finish(provider, attempt, params, gate.now())
+    with used_once(gate, attempt):
+        vouched = vouch(provider, attempt, params, gate.now())
+    person = read_person(provider, vouched)
     try:
         return enter(gate, provider.settings, person, visit)
     except InvalidToken as error:  # of somebody disabled; a page for a 401 would send the browser to the door and back

@@ -14,7 +14,7 @@ from gatepost.errors import GatepostError, InvalidRequest
 from gatepost.gate import Gatepost
 from gatepost.server.console.rendering import render
 from gatepost.server.headers import page_policy
-from gatepost.sso.attempts import use_once
+from gatepost.sso.attempts import take_back, use_once
 from gatepost.sso.login import Attempt
 from gatepost.sso.provider import Provider
 from gatepost.sso.trial import Trial, try_out, unreached
@@ -55,6 +55,8 @@ def _try(request: Request, provider: Provider, attempt: Attempt, params: Mapping
     gate: Gatepost = request.state.gate
     use_once(gate, attempt)
     trial = try_out(gate, provider, attempt, params, request.state.principal)
+    if not trial.is_vouched:
+        take_back(gate, attempt)
     return _page(request, provider, trial, attempt.terminal)
 
 

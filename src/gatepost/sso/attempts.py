@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from sqlalchemy import delete
 
-from gatepost.errors import InvalidRequest, Unavailable
+from gatepost.errors import GatepostError, InvalidRequest, Unavailable
 from gatepost.gate import Gatepost
 from gatepost.sso.login import Attempt
 from gatepost.store import tables
@@ -83,10 +84,34 @@ def open_attempt(gate: Gatepost, sealed: str) -> Attempt:
     return attempt
 
 
+@contextmanager
+def used_once(gate: Gatepost, attempt: Attempt) -> Iterator[None]:
+    """Ask a provider with the attempt, as `use_once`.  An answer that came to nothing there leaves nothing here.
+
+    Anybody can begin a sign-in and come back with a code of their own making, as often as they like: only what a provider
+    took for a sign-in is remembered.
+    """
+    use_once(gate, attempt)
+    try:
+        yield
+    except GatepostError:
+        take_back(gate, attempt)
+        raise
+
+
+def take_back(gate: Gatepost, attempt: Attempt) -> None:
+    """Forget that the attempt was used: its code was worth nothing."""
+    with gate.database.write() as connection:
+        connection.execute(delete(t).where(t.c.digest == _digest(attempt)))
+
+
+def _digest(attempt: Attempt) -> bytes:
+    return hashlib.sha256(attempt.state.encode()).digest()
+
+
 def use_once(gate: Gatepost, attempt: Attempt) -> None:
     """Mark the attempt as used, before anything is asked of the provider.  Raises `InvalidRequest` the second time."""
-    digest = hashlib.sha256(attempt.state.encode()).digest()
     with gate.database.write() as connection:
         connection.execute(delete(t).where(t.c.expires_at < gate.now()))
-        if not insert_if_new(connection, t, {"digest": digest, "expires_at": attempt.expires_at}):
+        if not insert_if_new(connection, t, {"digest": _digest(attempt), "expires_at": attempt.expires_at}):
             raise InvalidRequest("this sign-in was finished already: begin again")

@@ -85,6 +85,11 @@ class Trial:
         """The first check that failed."""
         return next((step for step in self.steps if step.came is Came.FAILED), None)
 
+    @property
+    def is_vouched(self) -> bool:
+        """Whether the provider said who this is."""
+        return any(step.name == "tokens" and step.came is Came.PASSED for step in self.steps)
+
 
 @dataclass(slots=True)
 class _Run:
@@ -207,9 +212,13 @@ def _note_account(run: _Run, came: Rehearsed, carried: CarriedRoles, *, sees_acc
 
 
 def _record(gate: Gatepost, trial: Trial, caller: Principal) -> None:
-    """Keep that a dry run was made, and how it ended.  Alike ones of the same second are added up."""
+    """Keep that a dry run was made, and how it ended.
+
+    Anybody may make one, as often as they like and from wherever: those of people who are not signed in are added up,
+    whatever their address.
+    """
     failed = trial.failed
-    gate.journal.note(
+    gate.journal.note_now_and_then(
         AuditRecord.of(
             caller,
             "provider.tried",
@@ -217,5 +226,6 @@ def _record(gate: Gatepost, trial: Trial, caller: Principal) -> None:
             at=trial.at,
             outcome=Outcome.FAILED if failed else Outcome.DONE,
             reason=f"{failed.name}: {failed.said}"[:300] if failed else "",
-        )
+        ),
+        place="" if caller.is_anonymous else caller.address,
     )
