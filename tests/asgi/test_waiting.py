@@ -26,7 +26,7 @@ def test_the_loop_goes_on_while_a_question_waits_for_the_graph(shop: TestClient,
     def ask() -> httpx2.Response:
         return shop.get("/datasets/sales", headers=ann)
 
-    with ThreadPoolExecutor(3) as threads:
+    with shop, ThreadPoolExecutor(3) as threads:  # one loop for all that is asked
         threads.submit(hold)
         assert is_held.wait(60)
         try:
