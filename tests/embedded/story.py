@@ -53,6 +53,7 @@ class Told:
         self._calls = calls
         self.names: set[str] = set()
         self.lines: list[tuple[str, object]] = []
+        self.others: list[tuple[str, object]] = []  # what somebody else had to tell in between
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def make(*args: Any, **kwargs: Any) -> Any:
@@ -107,7 +108,7 @@ def furnish(of: gate.Gatepost) -> None:
         tx.connection.execute(insert(tables.conflicts).values(id=of.new_id(), email=None, at=tx.at, **refused))
 
 
-def everything(sign_in: SignIn, now: datetime) -> Told:
+def everything(sign_in: SignIn, now: datetime, *, sessions: bool = True) -> Told:
     with sign_in("admin", ADMIN_PASSWORD) as calls:
         told = Told(calls)
         directory(told, now)
@@ -115,14 +116,18 @@ def everything(sign_in: SignIn, now: datetime) -> Told:
         with sign_in("alice", PASSWORD) as another:
             alice = Told(another)
             as_alice(alice)
-        told.lines += alice.lines
         issued(told, now)
+        if sessions:
+            (session,) = told.sessions(owner="alice")
+            told.revoke_session(session.id)
+            told.revoke_session(session.id)
         of_stores(told)
         files(told)
         operating(told)
         gone(told)
         told.logout()
     told.names |= alice.names
+    told.others = alice.lines
     return told
 
 
@@ -239,8 +244,8 @@ def issued(told: Told, now: datetime) -> None:
     told.create_token("mine", scopes=[])
     told.tokens()
     told.tokens(owner="*", limit=1)
-    told.revoke_token(mine.id)
-    told.revoke_token(mine.id)
+    told.revoke_token("nobody" if mine is None else mine.id)
+    told.revoke_token("nobody")
     told.create_service("etl", description="It moves")
     told.change_service("etl", description="It moves at night")
     told.service("etl")
@@ -252,9 +257,6 @@ def issued(told: Told, now: datetime) -> None:
     told.revoke_service_token(token.id)
     told.revoke_service_token(token.id)
     told.sessions(owner="nobody")
-    (session,) = told.sessions(owner="alice")
-    told.revoke_session(session.id)
-    told.revoke_session(session.id)
 
 
 def of_stores(told: Told) -> None:
@@ -287,6 +289,7 @@ def of_stores(told: Told) -> None:
 
 def files(told: Told) -> None:
     desired: dict[str, object] = {
+        "resources": [{"resource": "dataset:filed", "owner": "user:alice", "parent": "collection:sales"}],
         "groups": [
             {"name": "from-files", "members": [{"subject": "user:alice", "expires_at": "2999-01-01T00:00:00Z"}]}
         ],
@@ -317,6 +320,7 @@ def gone(told: Told) -> None:
     told.change_user("bob", disabled=True)
     told.delete_resource("dataset:orders")
     told.delete_user("alice")
+    told.delete_user("alice", transfer_to="nobody")
     told.delete_user("alice", transfer_to="admin")
     told.delete_group("team")
     told.delete_role("viewers")

@@ -50,4 +50,5 @@ def test_one_story_over_all_calls(served: Served, embed: Embed, tmp_path: Path) 
 
     assert there.names == set(TABLE)
     assert [name for name, _ in here.lines] == [name for name, _ in there.lines]
+    assert [pair for pair in zip(here.others, there.others, strict=True) if pair[0] != pair[1]] == []
     assert [pair for pair in zip(here.lines, there.lines, strict=True) if pair[0] != pair[1]] == []

@@ -38,9 +38,9 @@ class Gatepost(gate.Gatepost, Calls):
     def authenticate(self, authorization: str | None, *, address: str = "") -> Principal:
         """Say who sent this `Authorization` header (Bearer or Basic); None or empty is whoever is anonymous.
 
-        `address` is where the request came from: wrong passwords are counted by it.  A password takes as long as it is
-        to take, and a provider may be asked for its keys.  Raises `InvalidToken`, `InvalidCredentials`,
-        `Unauthenticated`, `InvalidRequest`, `Throttled`.
+        `address` is where the request came from: wrong passwords are counted by it.  A password is slow on purpose, and
+        a provider may be asked for its keys.  Raises `InvalidToken` for every credential that is bad, `InvalidRequest`
+        for a header that does not read, `Unauthenticated` where nobody may be anonymous, and `Throttled`.
         """
         from gatepost.embedded.authenticating import authenticated  # with all ways to sign in elsewhere
 
