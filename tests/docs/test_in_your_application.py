@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient as FastApiClient
 from sqlalchemy import create_engine, insert
 from sqlalchemy.orm import Session
 
+from gatepost.errors import Forbidden
 from gatepost.testing import TestGatepost
 from tests.docs.test_examples import ENVIRON, PRINTED, blocks, free_port, running
 from tests.house.source import ROOT
@@ -116,7 +117,7 @@ def test_its_tests_pass(follower: Follower) -> None:
 
 # -- the how-to -----------------------------------------------------------------------------------------------------
 
-EMBEDDED, REMOTE, FASTAPI, FLASK, LISTS = blocks(HOW_TO, "python")
+EMBEDDED, REMOTE, FASTAPI, FLASK, LISTS, CALLS = blocks(HOW_TO, "python")
 
 
 @pytest.fixture
@@ -205,3 +206,29 @@ def test_lists(gatepost: TestGatepost, tmp_path: Path) -> None:
         assert [row.id for row in session.scalars(block["page"](bob))] == ["orders"]
         assert list(session.scalars(block["page"](bob, "orders"))) == []
     engine.dispose()
+
+
+def test_every_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    executed(CALLS, "block_calls")
+
+    assert capsys.readouterr().out.splitlines() == [
+        "dora sees collection:sales",
+        "this takes delete on collection:sales, which user:dora does not have",
+        "True",
+    ]
+
+
+def test_a_visitor_acts(gatepost: TestGatepost) -> None:
+    """What the middleware gives is whom `acting_as` takes."""
+    from gatepost.guard import Embedded, Shown
+    from gatepost.guard.visitor import now
+
+    gate = gatepost.gate
+    headers = [(b"authorization", gatepost.as_user("bob")["Authorization"].encode())]
+    bob = gate.acting_as(now(Embedded(gate).visitor(Shown(headers=headers, method="GET", path="/", peer=""))))
+
+    assert bob.me().username == "bob"
+    with pytest.raises(Forbidden):
+        bob.create_group("analysts")
