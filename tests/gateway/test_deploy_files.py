@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from gatepost.cli.commands import root
 from gatepost.settings.load import check_file, load
+from gatepost.settings.sources import keys_of, section_types, variable
 from tests.house.source import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -64,6 +67,17 @@ def test_what_the_container_is_built_of() -> None:
     assert re.search(r"^USER gatepost$", text, re.MULTILINE), "nothing of it is root's"
 
 
+@pytest.mark.parametrize("name", ["Dockerfile", "compose.yaml", "gatepost.service"])
+def test_every_variable_and_option_that_is_named_exists(name: str) -> None:
+    text = DEPLOY.joinpath(name).read_text("utf-8")
+    known = {variable(section, key) for section, of in section_types().items() for key in keys_of(of)}
+    served = CliRunner().invoke(root, ["serve", "--help"]).output
+
+    assert set(re.findall(r"GATEPOST_[A-Z_]+", text)) <= known
+    (line,) = re.findall(r"^(?:ExecStart=|CMD |    command: )(.*serve.*)$", text, re.MULTILINE)
+    assert [option for option in re.findall(r"--[a-z-]+", line) if f"{option} " not in served] == []
+
+
 def test_the_unit_starts_a_command_that_there_is(tmp_path: Path) -> None:
     text = DEPLOY.joinpath("gatepost.service").read_text("utf-8")
     (command,) = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
@@ -95,4 +109,13 @@ def test_no_secret_gets_into_the_container() -> None:
     compose = yaml.safe_load(DEPLOY.joinpath("compose.yaml").read_text("utf-8"))
 
     assert {f"deploy/{secret['file']}" for secret in compose["secrets"].values()} <= set(ignored)
-    assert {".git", ".venv", "*.db*"} <= set(ignored)
+    assert {".git", ".venv", "**/*.db*", "**/*.key", "**/*.pem", ".env"} <= set(ignored)
+
+
+def test_whoever_runs_the_container_can_read_its_secrets() -> None:
+    """Compose hands files on as they are on the host: with their owner, and their mode."""
+    (user,) = re.findall(r"--uid (\d+)", DEPLOY.joinpath("Dockerfile").read_text("utf-8"))
+    text = DEPLOY.joinpath("compose.yaml").read_text("utf-8")
+    (owned,) = re.findall(rf"^#   chown {user} (.*?) &&", text, re.MULTILINE)
+
+    assert set(owned.split()) == set(yaml.safe_load(text)["services"]["gatepost"]["secrets"])

@@ -19,8 +19,14 @@ from gatepost.sso.addresses import safe_path
 PATH = "/forward-auth"
 METHOD_HEADERS = (b"x-forwarded-method", b"x-original-method")
 SAFE = frozenset(method.encode() for method in SAFE_METHODS)
-# RFC 6455 section 4.1.  A gateway may drop `Upgrade`, which is for one hop; a script can set none of the others.
-SOCKET_HEADERS = {b"sec-websocket-key": b"", b"sec-fetch-mode": b"websocket", b"upgrade": b"websocket"}
+# RFC 6455 section 4.1.  A gateway may drop `Upgrade`, which is for one hop; a script can set none of the others.  Over
+# HTTP/2 there is no key (RFC 8441 section 5), but always a version.
+SOCKET_HEADERS = {
+    b"sec-websocket-key": b"",
+    b"sec-websocket-version": b"",
+    b"sec-fetch-mode": b"websocket",
+    b"upgrade": b"websocket",
+}
 ADDRESS_HEADERS = (b"x-forwarded-uri", b"x-original-uri")
 QUESTION = frozenset({"resource", "action"})
 
@@ -95,9 +101,12 @@ def _query(scope: Scope) -> tuple[bool, tuple[str, str] | None]:
     A part of the path may have been copied into it, so what comes twice, and what nobody knows, is refused: it may be a
     visitor's.  Behind a longer path the query is the visitor's own, and is not read.
     """
-    if scope["path"] != PATH or not scope["query_string"]:
-        return False, None
     text = scope["query_string"].decode("latin-1")
+    if scope["path"] == f"{PATH}/" and dict(parse_qsl(text)).keys() >= QUESTION:
+        # More likely a slip in the configuration than a visitor's first page: nobody would be asked, and all would pass.
+        raise InvalidRequest(f"a permission is asked for at {PATH}, without a slash behind it")
+    if scope["path"] != PATH or not text:
+        return False, None
     try:
         pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict")
     except ValueError as error:
