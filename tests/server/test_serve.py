@@ -14,12 +14,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
 import gatepost
-from tests.server.calling import Headers, as_admin, bearer, ok, service_token, sign_in
+from tests.server.calling import Headers, as_admin, bearer, browser_session, ok, service_token, sign_in
 from tests.sso.provider_in_process import Raw, running_provider
 from tests.waiting import eventually
 
@@ -135,6 +136,21 @@ def test_it_stops_when_it_is_told_to_and_loses_nothing(start: Starter, how: sign
         query = "/api/v1/audit?event=service.called"
         (call,) = ok(client.get(query, headers=as_admin(client)))["items"]
         assert call["count"] == 3
+
+
+def test_whoever_is_signed_in_stays_so_through_a_restart(start: Starter) -> None:
+    """IF-X3: a signing secret made at each start would sign everybody out, and two servers would disagree."""
+    process = start(GATEPOST_INITIAL_ADMIN_PASSWORD=ADMIN_PASSWORD)
+    with process.client() as client:
+        pair = sign_in(client, "admin", ADMIN_PASSWORD)
+        cookie = {"Cookie": f"gp_session={browser_session(client, 'admin', ADMIN_PASSWORD)}"}
+    assert process.stop() == 0
+    again = start(port=urlsplit(process.url).port)
+    with again.client() as client:
+        for headers in (bearer(pair["access_token"]), cookie):
+            assert ok(client.get("/api/v1/me", headers=headers))["username"] == "admin"
+        fresh = ok(client.post("/api/v1/auth/refresh", json={"refresh_token": pair["refresh_token"]}))
+        ok(client.get("/api/v1/me", headers=bearer(fresh["access_token"])))
 
 
 def test_a_port_that_is_taken_is_one_sentence_and_exit_2(start: Starter) -> None:
