@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gatepost.access.graph import Graph
+from gatepost.access.patience import held
 from gatepost.access.usersets import PLAIN, Narrowing, who
 from gatepost.principal import Entity, Subject
 
@@ -22,6 +23,6 @@ def standing(
         known = edges.memo[value >> edges.compiled.bits] if value else None
         if known is not None and edges.sequence == sequence:
             return known[0]
-    with graph.lock:
+    with held(graph.lock):
         narrowing = Narrowing(None, groups, roles) if groups or roles else PLAIN
         return who(graph.edges, Subject.of(subject), narrowing, graph.moment()).mine

@@ -15,7 +15,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatepost import authn
-from gatepost.access import WouldWait, at_once
 from gatepost.audit.record import AuditRecord
 from gatepost.authn.anonymous import anonymous_principal
 from gatepost.authn.credential import read_credential
@@ -139,11 +138,7 @@ class Edge:
         await self.app(scope, receive, reply)
 
     async def _asked(self, hot: Hot, caller: Principal, body: bytes) -> bytes:
-        """Answer from memory, here if that takes a moment, else on the database's pool: others are waiting."""
-        try:
-            answer = at_once(hot, self.gate, caller, body)
-        except WouldWait:
-            answer = await self.pools.database(hot, self.gate, caller, body)
+        answer = await self.pools.soon(hot, self.gate, caller, body)
         return answer if isinstance(answer, bytes) else await self.pools.database(answer)
 
     async def _for_gateway(self, scope: Scope, reply: Reply) -> None:
@@ -195,7 +190,7 @@ class Edge:
         if kind in (Kind.API, Kind.AUTHZEN, Kind.STORES) and (role := all_of(headers, HEADER)):
             if len(role) > 1:
                 raise InvalidRequest("there is more than one X-Gatepost-Role header")
-            caller = narrow(self.gate, caller, role[0])
+            caller = await self.pools.soon(narrow, self.gate, caller, role[0])
         return caller
 
     async def _authenticate(self, credential: Credential, kind: Kind, address: str) -> Principal:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
+from gatepost.access import WouldWait, at_once
 from gatepost.authn.pending import PROVIDER
 from gatepost.errors import Unavailable
 
@@ -76,6 +77,13 @@ class Pools:
     def waiting_for_providers(self) -> int:
         """How many calls are at a provider or issuer, or wait to be."""
         return sum(pool.busy for pool in list(self._providers.values()))
+
+    async def soon(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Ask, here where the graph answers within a moment, else on the database's pool: others are waiting."""
+        try:
+            return at_once(ask, *args, **kwargs)
+        except WouldWait:
+            return await self.database(ask, *args, **kwargs)
 
     def for_work(self, name: str) -> Pool:
         """The pool that pending work names."""

@@ -77,7 +77,7 @@ class ForwardAuth:
         try:
             caller = await self._caller(scope["headers"], application, asked, authenticate, address)
             note(caller)
-            self._require(scope["headers"], caller, asked)
+            await self._pools.soon(self._require, scope["headers"], caller, asked)
             return Answer(200, await self._identity(caller, application))
         except NOT_SIGNED_IN as error:
             return _refused(error, 401, application, asked, *way_back(scope, asked, believed=believed))
@@ -133,7 +133,7 @@ class ForwardAuth:
             profile = known_profile(self._gate, caller.subject.id)
             if profile is None:
                 profile = await self._pools.database(read_profile, self._gate, caller.subject.id)
-        return self._headers.about(caller, profile, application.audience)
+        return await self._pools.soon(self._headers.about, caller, profile, application.audience)
 
 
 def _refused(

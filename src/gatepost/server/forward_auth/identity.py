@@ -90,8 +90,8 @@ class IdentityHeaders:
         identity = identity_of(self._gate, caller, profile)
         pairs = self.of(identity, audience)
         until, _ = self._kept.get((kid, audience, identity), (0.0, pairs))
+        self._told.pop(key, None)  # so that it stands last; the loop and the pools' threads do this side by side
         self._told[key] = Told(now, profile, kid, until, pairs)
-        self._told.move_to_end(key)
         if len(self._told) > MOST_KEPT:
             self._told.popitem(last=False)
         return pairs
@@ -103,8 +103,8 @@ class IdentityHeaders:
         until, pairs = self._kept.get(key, (0.0, NOBODY))
         if now >= until:
             pairs = self._made(identity, audience)
+            self._kept.pop(key, None)
             self._kept[key] = (now + RENEWED_AFTER_SECONDS, pairs)
-            self._kept.move_to_end(key)
             if len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
         return pairs
