@@ -15,7 +15,7 @@ from gatepost.directory.permissions import PLATFORM_PERMISSIONS
 from gatepost.gate import Gatepost
 from gatepost.server.graphql.schema import schema
 from tests.conftest import ADMIN
-from tests.graphql.asking import ask, nodes, send
+from tests.graphql.asking import ask, nodes, refused, send
 from tests.server.calling import Company, Headers, api_token, bearer, ok, service_token
 
 NOTEBOOK = """type notebook
@@ -23,7 +23,7 @@ NOTEBOOK = """type notebook
     define owner: [user]
     define runner: [user with in_hours]
     define view: owner or runner
-    define edit: owner
+    define edit: owner or runner
     define run: owner or runner
     define export: owner
 condition in_hours(hour: int) {
@@ -86,11 +86,13 @@ def test_an_object_of_ones_own_type_says_everything_that_can_be_done_to_it(noteb
     assert can(notebooks.cy) is None
     # Ben's view hangs on the hour, so he sees it only where a role lets him.
     role_for(notebooks, "sees", ["notebook:view"], "user:ben")
-    seen = {"view": True, "edit": False, "delete": False, "actions": ["view"], "undecided": ["run"]}
+    seen = {"view": True, "edit": False, "delete": False, "actions": ["view"], "undecided": ["edit", "run"]}
     assert can(notebooks.ben) == seen
+    error = refused(notebooks.client, '{ check(action: "edit", resource: "notebook:n") { allowed } }', notebooks.ben)
+    assert error["extensions"]["code"] == "condition_undecided"
     listed = "{ resources { edges { node { id viewerCan { edit undecided } } } } }"
     found = nodes(ask(notebooks.client, listed, notebooks.ben)["resources"])
-    assert found == [{"id": "n", "viewerCan": {"edit": False, "undecided": ["run"]}}]
+    assert found == [{"id": "n", "viewerCan": {"edit": False, "undecided": ["edit", "run"]}}]
 
 
 def test_whoever_has_every_permission_has_those_of_own_types(notebooks: Company) -> None:

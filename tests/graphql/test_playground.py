@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import pairwise
 
 import httpx2
 import pytest
@@ -130,6 +131,65 @@ def test_axe_finds_nothing_in_our_part(visit: Visit, url: str) -> None:
     assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
     page.set_viewport_size({"width": 390, "height": 780})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+PHONES = ((390, 780), (320, 640))
+
+
+@pytest.mark.parametrize("size", PHONES, ids=str)
+def test_on_a_phone_one_thing_stands_above_the_other(size: tuple[int, int], visit: Visit, url: str) -> None:
+    """The query, its answer and what explains it have the width of the page, and nothing reaches over its edges."""
+    page = visit.page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    visit.open()
+    give(page, secret_of_an_api_token(url))
+    expect(page.locator("#as")).to_have_text("You are admin")
+    page.click(RUN)
+    expect(page.locator(".result-window")).to_contain_text('"username": "admin"')
+
+    parts = [".credential", ".graphiql-sidebar", ".graphiql-query-editor .graphiql-editor", ".result-window"]
+    boxes = [page.locator(part).bounding_box() for part in parts]
+    for above, below in pairwise(boxes):
+        assert above is not None
+        assert below is not None
+        assert above["y"] + above["height"] <= below["y"] + 1
+        assert below["width"] >= size[0] * 0.9
+        assert below["y"] + below["height"] <= size[1]
+    assert all(box is not None and box["height"] >= 100 for box in boxes[2:])
+    page.click('button[aria-label="Show Documentation Explorer"]')
+    docs = page.locator(".graphiql-plugin").bounding_box()
+    assert docs is not None
+    assert docs["width"] == size[0]
+    page.click('button[aria-label="Hide Documentation Explorer"]')
+    page.get_by_role("button", name="Variables", exact=True).click()
+    expect(page.locator(".graphiql-editor-tool .CodeMirror:visible")).to_be_in_viewport()
+    assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == list(size)
+    assert [it for it in visit.complaints if "status of 401" not in it] == []
+
+
+def test_the_bar_follows_what_is_chosen_in_the_settings(visit: Visit) -> None:
+    """GraphiQL can be set to light or dark, whatever the device says: the bar above it does not stay behind."""
+    page = visit.open()
+    for chosen, dark in (("Dark", True), ("Light", False)):
+        page.click('button[aria-label="Open settings dialog"]')
+        page.get_by_role("dialog").get_by_role("button", name=chosen, exact=True).click()
+        page.keyboard.press("Escape")
+        found = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert found == ("rgb(23, 31, 28)" if dark else "rgb(255, 255, 255)")
+        assert page.evaluate("getComputedStyle(document.body).colorScheme") == chosen.lower()
+
+
+def test_it_works_without_a_network(visit: Visit, url: str) -> None:
+    """Whatever is not on our own server is out of reach, as on a machine that is not connected."""
+    page = visit.page
+    page.context.route(lambda address: not address.startswith((url, "data:")), lambda route: route.abort())
+    token = secret_of_an_api_token(url)
+    visit.open()
+    give(page, token)
+    expect(page.locator("#as")).to_have_text("You are admin")
+    page.click(RUN)
+
+    expect(page.locator(".result-window")).to_contain_text('"username": "admin"')
 
 
 def test_a_program_is_not_given_the_page(url: str) -> None:

@@ -38,11 +38,19 @@ new MutationObserver(() => {
   }
 }).observe(document.getElementById("playground"), { childList: true, subtree: true });
 
-const EXAMPLE = `# Control and Enter runs a query; Control and Space completes what you type.
+const EXAMPLE = `# Control and Enter runs a query.
+# Control and Space completes what you type.
 {
   me { username roles groups }
   resources(first: 10) {
-    edges { node { type id displayName viewerCan { edit delete manageAccess } } }
+    edges {
+      node {
+        type
+        id
+        displayName
+        viewerCan { edit delete }
+      }
+    }
     pageInfo { hasNextPage endCursor }
   }
 }
