@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from gatepost.directory.profiles import read_profile
+from gatepost.directory.profiles import describe, read_profile
 from gatepost.errors import Conflict
 from gatepost.principal import Method
-from gatepost.server.hot import describe
 from gatepost.server.rest.given import Caller, Gate, WantedPage, all_of, page_of, problems
 from gatepost.server.rest.shapes import (
     ConflictAnswer,
@@ -71,9 +70,9 @@ def me(gate: Gate, caller: Caller) -> MeAnswer:
 
 
 @router.get("/me/identities", responses=problems())
-def list_identities(gate: Gate, caller: Caller) -> Page[IdentityAnswer]:
+def list_identities(gate: Gate, caller: Caller, page: WantedPage) -> Page[IdentityAnswer]:
     """The sign-ins elsewhere that are linked to one's account."""
-    return all_of(IdentityAnswer.model_validate(i) for i in identities.list_identities(gate, caller))
+    return all_of((IdentityAnswer.model_validate(i) for i in identities.list_identities(gate, caller)), page)
 
 
 @router.delete("/me/identities/{identity_id}", status_code=204, responses=problems(404, 409))
