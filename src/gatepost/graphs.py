@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -51,6 +53,12 @@ class _Opened:
     asked_at: float = field(default_factory=time.monotonic)
 
 
+@dataclass(slots=True)
+class _Turn:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    wanted: int = 0  # by so many threads
+
+
 def _tuples(opened: dict[Place, _Opened]) -> int:
     return sum(each.graph.tuple_count for each in opened.values())
 
@@ -61,11 +69,15 @@ class Stores:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.records: dict[str, StoreRecord] = {}  # by id
+        self.main: StoreRecord | None = None
         self._opened: dict[Place, _Opened] = {}
+        self._turns: dict[Place, _Turn] = {}
+        self._turns_lock = threading.Lock()
 
-    @property
-    def main(self) -> StoreRecord | None:
-        return next((record for record in self.records.values() if record.is_main), None)
+    def _now(self, records: dict[str, StoreRecord]) -> None:
+        """Say which stores there are from now on."""
+        self.records = records
+        self.main = next((record for record in records.values() if record.is_main), None)
 
     def load(self, connection: Connection) -> None:
         """Read which stores there are.  Graphs that were open are let go: they may have missed something."""
@@ -73,10 +85,12 @@ class Stores:
         latest = select(m.c.store, func.max(m.c.id)).group_by(m.c.store)
         newest = {row[0]: row[1] for row in connection.execute(latest)}
         query = select(t).where(t.c.deleted_at.is_(None)).order_by(t.c.id)
-        self.records = {
-            row.id: StoreRecord(row.key, row.id, row.name, row.created_at, newest.get(row.key, ""))
-            for row in connection.execute(query)
-        }
+        self._now(
+            {
+                row.id: StoreRecord(row.key, row.id, row.name, row.created_at, newest.get(row.key, ""))
+                for row in connection.execute(query)
+            }
+        )
         self._opened = {}
 
     def opened(self, record: StoreRecord, model: str) -> Graph | None:
@@ -86,6 +100,22 @@ class Stores:
             return None
         found.asked_at = time.monotonic()
         return found.graph
+
+    @contextmanager
+    def opening(self, record: StoreRecord, model: str) -> Iterator[None]:
+        """Let one thread at a time load a graph.  Nobody waits here for another store's, however large."""
+        place = (record.key, model)
+        with self._turns_lock:
+            turn = self._turns.setdefault(place, _Turn())
+            turn.wanted += 1
+        try:
+            with turn.lock:
+                yield
+        finally:
+            with self._turns_lock:
+                turn.wanted -= 1
+                if not turn.wanted:
+                    del self._turns[place]
 
     def keep(self, record: StoreRecord, model: str, graph: Graph) -> None:
         """Let a graph that is up to date be asked from now on."""
@@ -120,12 +150,12 @@ class Stores:
         elif entry.key not in records:
             payload = entry.payload
             records[entry.key] = StoreRecord(payload["store"], entry.key, payload["name"], from_micros(payload["at"]))
-        self.records = records
+        self._now(records)
 
     def _apply_model(self, entry: Entry) -> None:
         found = next((each for each in self.records.values() if each.key == entry.payload["store"]), None)
         if found is not None and entry.key > found.model:
-            self.records = self.records | {found.id: replace(found, model=entry.key)}
+            self._now(self.records | {found.id: replace(found, model=entry.key)})
 
 
 def store_payload(record: StoreRecord) -> dict[str, object]:

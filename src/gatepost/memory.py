@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -72,7 +73,6 @@ class Memory:
         self._graph: Graph | None = None
         self.model_id = ""  # of the model that the platform's own store has now
         self.stores = Stores(clock)
-        self._opening = threading.Lock()
         self.keys = Keyring()
         self.disabled: set[str] = set()
         self.ended: dict[str, float] = {}
@@ -208,7 +208,7 @@ class Memory:
 
     def open_graph(self, record: StoreRecord, model_id: str, model: AuthorizationModel) -> Graph:
         """Load the graph of a store under one of its models, beside what goes on, and let it follow from then on."""
-        with self._opening:
+        with self.stores.opening(record, model_id):
             graph = self.graph_of(record, model_id)
             while graph is None:
                 graph = self._open(record, model_id, model)
@@ -221,7 +221,8 @@ class Memory:
         self.catch_up()
         with self._lock, self._store.snapshot() as connection:
             # Nothing can move while we hold the lock: the graph takes what it has missed, and is at our revision then.
-            at = self.head
+            # The log may have been pruned since memory looked at it, which is no rewinding: the same look says so.
+            at = replace(self.head, pruned_to=changelog.read_head(connection).pruned_to)
             if not self._continues(loaded, connection, at):
                 return None
             missed = [e for e in changelog.read_after(connection, loaded.number, at.number) if e.kind == "tuple"]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 
 from gatepost import graphs
+from gatepost.access import Graph
 from gatepost.audit.trail import Filter, read_audit
 from gatepost.directory.pages import Wanted
 from gatepost.errors import Forbidden
 from gatepost.gate import Gatepost
+from gatepost.graphs import StoreRecord
 from gatepost.principal import Principal
 from gatepost.store import changelog, tables
 from gatepost.stores.clearing import clear_deleted_stores
@@ -125,6 +128,62 @@ def test_only_so_many_graphs_are_kept(gate: Gatepost, monkeypatch: pytest.Monkey
         assert holds(gate, store, "doc:1#viewer@user:ann")
     assert len(gate.memory.stores._opened) == 2
     assert all(holds(gate, store, "doc:1#viewer@user:ann") for store in stores)
+
+
+def test_nobody_waits_for_another_stores_graph(gate: Gatepost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large one takes its time to load: whoever asks about it waits, each other store is opened meanwhile."""
+    large, small = shop(gate), shop(gate)
+    for store in (large, small):
+        put(gate, store, "doc:1#viewer@user:ann")
+    begun, go_on, loads = threading.Event(), threading.Event(), list[str]()
+    load = graphs.load_graph
+
+    def slow(connection: Connection, record: StoreRecord, *rest: Any) -> Graph:
+        loads.append(record.id)
+        if record.id == large:
+            begun.set()
+            assert go_on.wait(60)
+        return load(connection, record, *rest)
+
+    monkeypatch.setattr("gatepost.memory.load_graph", slow)
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            waiting = [pool.submit(holds, gate, large, "doc:1#viewer@user:ann") for _ in range(2)]
+            assert begun.wait(60)
+            assert holds(gate, small, "doc:1#viewer@user:ann")
+            assert not any(each.done() for each in waiting)
+        finally:
+            go_on.set()
+        assert all(each.result(timeout=60) for each in waiting)
+    assert sorted(loads) == sorted([large, small]), "each once, however many asked"
+
+
+def test_a_log_that_is_pruned_while_a_graph_is_loaded_is_no_rewound_history(
+    gate: Gatepost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = shop(gate)
+    put(gate, store, "doc:1#viewer@user:ann")
+    shop(gate)  # the revision at which the load begins is of a kind that is pruned
+    epoch, catch_up, load = gate.memory.revision.epoch, gate.memory.catch_up, graphs.load_graph
+
+    def loaded(*given: Any) -> Graph:
+        graph = load(*given)
+        monkeypatch.setattr("gatepost.memory.load_graph", load)
+        monkeypatch.setattr(gate.memory, "catch_up", caught_up_and_pruned)
+        return graph
+
+    def caught_up_and_pruned() -> None:
+        monkeypatch.setattr(gate.memory, "catch_up", catch_up)
+        put(gate, store, "doc:2#viewer@user:ann")
+        catch_up()
+        with gate.database.write() as connection:
+            changelog.prune(connection, gate.now().replace(year=2030), 0)
+
+    monkeypatch.setattr("gatepost.memory.load_graph", loaded)
+    assert holds(gate, store, "doc:1#viewer@user:ann")
+    assert holds(gate, store, "doc:2#viewer@user:ann")
+    gate.memory.catch_up()
+    assert gate.memory.revision.epoch == epoch
 
 
 def test_a_deleted_store_is_gone_for_everybody_and_then_cleared_away(
