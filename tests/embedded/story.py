@@ -154,6 +154,8 @@ def directory(told: Told, now: datetime) -> None:
     told.users(cursor="nonsense")
     told.change_user("bob", display_name="Bob B.", email="bob@example.org", email_verified=True)
     told.subjects("b")
+    told.subjects("a", limit=1)
+    told.subjects("a", cursor="nonsense")
     told.create_group("analysts", description="They look")
     told.create_group("analysts")
     told.create_group("team")

@@ -21,6 +21,12 @@ from tests.waiting import A_BUSY_SECOND, eventually
 REFUSALS = ("Forbidden", "Unauthenticated", "InvalidToken")
 
 
+@pytest.fixture
+def gate_url(database_url: str) -> str:
+    """On both databases."""
+    return database_url
+
+
 def test_it_may_do_everything_and_the_trail_says_who_did(embedded: Gatepost) -> None:
     @contextmanager
     def spoken_for(username: str, password: str) -> Iterator[Any]:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
+from pydantic import BaseModel
 
 import gatepost
 from gatepost import gate
 from gatepost.client.call import Call
 from gatepost.client.operations import Listing, Operation, Operations
 from gatepost.client.reading import Page
+from gatepost.directory import desired as wishes
 from gatepost.embedded.acting import Acting
 from gatepost.embedded.calls import Calls
 from gatepost.embedded.gatepost import Gatepost
+from gatepost.server.rest import plan_shapes
 
 TABLE = {name: call for name, call in vars(Operations).items() if isinstance(call, Operation | Listing)}
 
@@ -74,3 +78,18 @@ def test_no_call_hides_what_the_gate_has_itself() -> None:
 
 def test_this_is_what_an_application_imports() -> None:
     assert gatepost.Gatepost is Gatepost
+
+
+def test_files_say_the_same_in_the_process_and_over_http() -> None:
+    """Desired state is read from what plans are made of, and REST's shapes say it once more."""
+    shapes = {
+        name.removesuffix("Body"): each
+        for name, each in vars(plan_shapes).items()
+        if isinstance(each, type) and issubclass(each, BaseModel)
+    }
+    desired = {each.__name__: each for each in vars(wishes).values() if is_dataclass(each) and isinstance(each, type)}
+    spoken_of = {name for name in desired if name.startswith("Desired") or name == "Holder"}
+
+    assert spoken_of <= set(shapes)
+    for name in spoken_of:
+        assert {each.name for each in fields(desired[name])} == set(shapes[name].model_fields), name

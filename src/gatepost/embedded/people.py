@@ -9,7 +9,7 @@ from gatepost.client import answers as a
 from gatepost.client.rights import Right, Rights, VouchedRole
 from gatepost.directory import rights, subjects, users
 from gatepost.directory.given import require_flag, require_secret
-from gatepost.directory.pages import Page
+from gatepost.directory.pages import counted_page
 from gatepost.directory.users import UNSET, Ended, NewPassword, NewUser, UserChange
 from gatepost.embedded.asking import Asking
 from gatepost.records import Profile
@@ -79,9 +79,11 @@ class People(Asking):
     """Calls on people."""
 
     def subjects(self, q: str, *, limit: int | None = None, cursor: str | None = None) -> Iterator[a.FoundSubject]:
-        """Find users, groups and services by name, to share with: the first of each, so there is one page."""
+        """Find users, groups and services by name, to share with."""
         self._for(q=q)
-        return self._all(lambda gate, by, _: Page(subjects.find_subjects(gate, by, q)), _found, limit, cursor)
+        return self._all(
+            lambda gate, by, page: counted_page(subjects.find_subjects(gate, by, q), page), _found, limit, cursor
+        )
 
     def users(self, *, q: str | None = None, limit: int | None = None, cursor: str | None = None) -> Iterator[a.User]:
         """List people; `q` finds a part of the username, the name or the e-mail."""

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field, StrictBool
 
+from gatepost.directory import reading_desired
 from gatepost.server.rest.shapes import Answer, Body, Moment, Text
 
-MOST = 20_000
-MOST_MODEL = 262_144
+MOST, MOST_MODEL = reading_desired.MOST, reading_desired.MOST_MODEL
 Model = Annotated[str, Field(max_length=MOST_MODEL)]
 
 
