@@ -334,6 +334,52 @@ def test_a_body_goes_to_the_application_alone(world: World) -> None:
     }
 
 
+HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: localhost\r\nX-Gatepost-User: admin\r\nX-Gatepost-Roles: admin\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Transfer-Encoding: chunked", "Content-Length: {length}"),
+        ("Content-Length: {length}", "Transfer-Encoding: chunked"),
+        ("Content-Length: {length}", "Transfer-Encoding: xchunked"),
+        ("Content-Length: {length}", "Transfer-Encoding: chunked, identity"),
+        ("Content-Length: {length}", "Transfer-Encoding: identity", "Transfer-Encoding: chunked"),
+        ("Content-Length: {length}", "Transfer-Encoding : chunked"),
+        ("Content-Length: {length}", " Transfer-Encoding: chunked"),
+        ("Content-Length: {length}", "Transfer-Encoding:\x0bchunked"),
+        ("Content-Length: {length}", "Transfer_Encoding: chunked"),
+        ("Content-Length: {length}", "Content-Length: 5"),
+        ("Content-Length: 5", "Content-Length: {length}"),
+        ("Content-Length: 5, {length}",),
+        ("Content-Length: +5",),
+        ("Content-Length: 0x5",),
+        ("Content-Length: 5", "Expect: 100-continue"),
+        ("Transfer-Encoding: chunked", "Trailer: X-Gatepost-User"),
+        ("Transfer-Encoding: chunked", "Connection: Transfer-Encoding"),
+        ("Content-Length: 5", "Connection: Content-Length"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_request_hides_in_the_body_of_another(world: World, method: str, lines: tuple[str, ...]) -> None:
+    """Gateway, Gatepost and application agree where a request ends: what comes after it is asked about by itself."""
+    body = b"0\r\n\r\n" + HIDDEN
+    sent = [line.format(length=len(body)) for line in (f"Authorization: Bearer {world.token}", *lines)]
+    head = "\r\n".join([f"{method} /x HTTP/1.1", f"Host: {world.host}", *sent, "", ""]).encode("latin-1")
+    before = len(world.seen.requests)
+    answer = send(world.ports.gateway, head + body)
+    # Whoever comes next, maybe on a connection that was left in the middle of something.
+    again = [page(world.as_ann(f"/next/{number}")) for number in range(3)]
+
+    reached = world.seen.requests[before:]
+    assert [found["target"] for found in again] == ["/next/0", "/next/1", "/next/2"]
+    assert not [line for line, _ in reached if "hidden" in line], reached
+    assert {line.split(" ")[1] for line, _ in reached} <= {"/x", "/next/0", "/next/1", "/next/2"}, reached
+    assert all(value == "ann" for _, headers in reached for name, value in headers if name.lower() == "x-gatepost-user")
+    assert answer.status in (0, 100, 200, 400, 403, 411, 501, 502), answer
+
+
 def visitor(world: World) -> str:
     """The cookie of the application's host, for Ann's browser: the whole way through the gateway."""
     verify = {"verify": False, "trust_env": False}

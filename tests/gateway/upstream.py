@@ -41,7 +41,7 @@ def application() -> Iterator[Seen]:
                     name, _, value = field_.partition(":")
                     headers.append((name, value.strip()))
                 given = {name.lower(): value for name, value in headers}
-                body = self.rfile.read(int(given.get("content-length", "0")))
+                body = self._chunks() if "transfer-encoding" in given else self._plain(given)
                 seen.requests.append((line, headers))
                 if "upgrade" in given:
                     self.wfile.write(SWITCH)
@@ -52,6 +52,18 @@ def application() -> Iterator[Seen]:
                 page = f"<title>{user}</title><p id=seen>{text}</p>".encode()
                 head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(page)}\r\n\r\n"
                 self.wfile.write(head.encode() + page)
+
+        def _plain(self, given: dict[str, str]) -> bytes:
+            return self.rfile.read(int(given.get("content-length", "0")))
+
+        def _chunks(self) -> bytes:
+            body = b""
+            while size := int(self.rfile.readline().partition(b";")[0], 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            while self.rfile.readline().strip():  # trailers, which nobody here believes
+                pass
+            return body
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
