@@ -143,7 +143,6 @@ def change_role(
         before = frozenset(_role(tx.connection, row).permissions)
         if wanted is not None:
             # Whoever edits a role that already holds more than they do could hand that on; so it takes all of it.
-            _require_narrow_for_anonymous(tx, name, wanted - before)
             if wanted <= before:
                 require_holds(gate, caller, before, gate.now())
             else:
@@ -157,15 +156,6 @@ def change_role(
         detail = {"added": sorted((wanted or before) - before), "removed": sorted(before - (wanted or before))}
         tx.record(AuditRecord.of(caller, "role.changed", f"role:{name}", at=tx.at, detail=detail))
         return _role(tx.connection, _row(tx.connection, name))
-
-
-def _require_narrow_for_anonymous(tx: Change, name: str, added: Iterable[str]) -> None:
-    """Whoever is anonymous can be granted `view` only, and so can a role that they have."""
-    more = sorted(pattern for pattern in added if not pattern.endswith(":view"))
-    if more and any(row.subject == str(ANONYMOUS) for row in held_by(tx.connection, f"role:{name}", ("assignee",))):
-        raise InvalidField(
-            {"permissions": f"anonymous callers have this role, and can be granted view only: {more[0]}"}
-        )
 
 
 def _set_permissions(tx: Change, caller: Principal, name: str, before: frozenset[str], wanted: frozenset[str]) -> None:
