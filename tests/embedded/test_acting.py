@@ -162,6 +162,16 @@ def test_whoever_is_disabled_or_gone_acts_no_more(gate: Gatepost, read: Ask, end
         gate.acting_as("user:alice")
 
 
+def test_whoever_gets_the_name_later_is_somebody_else(gate: Gatepost) -> None:
+    alice = gate.acting_as("user:alice")
+    gate.delete_user("alice", transfer_to="bob")
+    gate.create_user("alice")
+
+    with pytest.raises(InvalidToken):
+        alice.me()
+    assert gate.acting_as("user:alice").me().username == "alice"
+
+
 def test_the_next_page_is_read_by_whoever_may_read_it_then(gate: Gatepost) -> None:
     gate.assign_role("admin", "user:alice")
     pages: Iterator[Any] = gate.acting_as("user:alice").users(limit=1)

@@ -28,6 +28,7 @@ class Acting(Calls):
     def __init__(self, gate: Gatepost, principal: Principal) -> None:
         self._at = gate
         self.principal = principal
+        self._account = account_of(gate, principal)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.principal.subject})"
@@ -39,7 +40,8 @@ class Acting(Calls):
     def _caller(self) -> Principal:
         gate, by = self._at, self.principal
         _ = gate.memory.graph  # what memory says of revocations is worth nothing once it is too old
-        require_there(gate, by)
+        if account_of(gate, by) != self._account:
+            raise InvalidToken(f"{by.subject} is somebody else now")
         gate.still_holds(by)
         if by.role is not None:
             require_role(gate, by, by.role)
@@ -61,7 +63,7 @@ def principal_for(
     a role beyond their own.
     """
     by = subject if isinstance(subject, Principal) else _principal_of(subject)
-    require_there(gate, by)
+    account_of(gate, by)
     gate.still_holds(by)
     if scope is not None:
         wanted = Scope(require_patterns(gate, list_of_texts(scope, "scope"), "scope"))
@@ -91,20 +93,21 @@ def _principal_of(subject: str | Entity) -> Principal:
     return Principal(subject=who, method=Method.EMBEDDED, scope=None)
 
 
-def require_there(gate: Gatepost, by: Principal) -> None:
-    """Raise `InvalidToken` for somebody who was never made or is deleted, as for every credential of theirs.
+def account_of(gate: Gatepost, by: Principal) -> str:
+    """Return the id of a person's account, which no later one of the same name has; empty for anybody else.
 
-    What a service came with is revoked when it is deleted, so there it is enough that this still holds.
+    Raises `InvalidToken` for somebody who was never made or is deleted, as for every credential of theirs.  What a
+    service came with is revoked when it is deleted, so there it is enough that this still holds.
     """
-    match by.subject.type:
-        case "user":
-            there = read_profile(gate, by.subject.id) is not None
-        case "service" if by.method is Method.EMBEDDED:
-            there = is_service(gate, by.subject.id)
-        case _:
-            there = by.is_anonymous or by.is_application or by.subject.type == "service"
+    there, account = True, ""
+    if by.subject.type == "user":
+        profile = read_profile(gate, by.subject.id)
+        there, account = profile is not None, "" if profile is None else profile.id
+    elif by.subject.type == "service" and by.method is Method.EMBEDDED:
+        there = is_service(gate, by.subject.id)
     if not there:
         raise InvalidToken(f"there is no {by.subject} who could act")
+    return account
 
 
 def require_role(gate: Gatepost, by: Principal, role: str) -> None:
