@@ -39,6 +39,7 @@ def edits(gate: Gatepost, caller: Principal) -> set[str]:
 
 
 def test_the_chosen_role_counts_and_no_other(gate: Gatepost, alice: Principal) -> None:
+    """Without a choice roles add up, and none takes anything away (section 2 number 21 for HA-X13 and IF-X12's deny)."""
     assert edits(gate, alice) == {"of-analyst", "of-auditor", "hers", "teams"}
     analyst, auditor = narrow(gate, alice, "analyst"), narrow(gate, alice, "auditor")
     assert edits(gate, analyst) == {"of-analyst", "hers", "teams"}

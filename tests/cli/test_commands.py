@@ -1,4 +1,4 @@
-"""Every command: what it sends, what it prints, and how it ends."""
+"""Every command: what it sends, what it prints, and how it ends (CO-X3)."""
 
 from __future__ import annotations
 

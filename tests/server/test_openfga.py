@@ -1,4 +1,4 @@
-"""`/stores` in OpenFGA's words: shapes, statuses and codes, each as OpenFGA 1.22 itself answers, but where a test says."""
+"""`/stores` in OpenFGA's words: shapes, codes and limits (P-8), as OpenFGA 1.22 answers but where a test says."""
 
 from __future__ import annotations
 

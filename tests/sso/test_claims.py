@@ -123,6 +123,7 @@ def test_without_a_groups_claim_groups_are_left_alone() -> None:
 
 
 def test_groups_are_filtered_capped_and_renamed() -> None:
+    """P-4: by a pattern, a map and a limit."""
     given = settings(
         group_filter=re.compile("^/platform/"),
         group_limit=3,
