@@ -102,6 +102,17 @@ def test_what_is_malformed_or_said_twice_is_refused_and_never_nothing(name: str)
             read_credential(headers, secure=False)
 
 
+@pytest.mark.parametrize("mark", [b"\xa0", b"\x85", b"\x1c", b"\x0b", b"\xe2\x80\x80", b"\xc2\xa0", b"=", b'"'])
+def test_a_name_that_only_looks_like_ours_is_another_cookies(mark: bytes) -> None:
+    """Cookie tossing: a sibling host sets `<mark>__Host-gp_session`, which no browser takes for a `__Host-` cookie.
+
+    Whoever takes the mark off as white space signs the visitor in as the attacker.
+    """
+    for name in (mark + b"__Host-gp_session", b"__Host-gp_session" + mark.replace(b"=", b" x")):
+        assert read_credential(cookies(b"a=1; " + name + b"=planted"), secure=True) == NoCredential()
+    assert read_credential(cookies(b"a=1;\t __Host-gp_session=real"), secure=True) == SessionCookie("real")
+
+
 def test_on_tls_only_the_host_cookie_is_read() -> None:
     """Rule 6: another host of the domain, or a plain page, can set the one without the prefix."""
     both = cookies(b"gp_session=planted; __Host-gp_session=real")

@@ -15,9 +15,10 @@ from gatepost.directory.users import UserChange, change_user
 from gatepost.gate import Gatepost
 from gatepost.housekeeping import clear_away
 from gatepost.store import tables
-from gatepost.tokens.device_codes import MOST_WAITING, network_of
+from gatepost.tokens.device_codes import MOST_WAITING
 from gatepost.tokens.secrets import USER_CODE_LETTERS, new_user_code
 from gatepost.tokens.session_list import list_sessions
+from gatepost.tokens.throttle import network_of
 from tests.conftest import ADMIN
 from tests.dice import FakeDice
 from tests.oauth2.conftest import (

@@ -42,7 +42,7 @@ def admin(gate: Gatepost, in_process: InProcess, providers: tuple[InProcessProvi
     first, second = providers
     browser = in_process(gate)
     sign_in(browser, first)
-    begun = browser.get("/oauth/second/login?link=true")
+    begun = browser.get("/oauth/second/login?link=true", headers={"Sec-Fetch-Site": "same-origin"})
     linked = browser.get("/oauth/second/callback", params=second.answer_to(begun.headers["location"], "bob"))
     assert linked.status_code == 303, linked.text
     sign_in(in_process(gate), first)

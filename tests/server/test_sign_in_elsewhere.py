@@ -71,7 +71,7 @@ def gatepost(start: Start) -> Running:
 
 def begin(browser: httpx2.Client, path: str = "/oauth/op/login") -> str:
     """Start a sign-in; the address at the provider that the browser is sent to."""
-    answer = browser.get(path, follow_redirects=False)
+    answer = browser.get(path, follow_redirects=False, headers={"Sec-Fetch-Site": "same-origin"})
     assert answer.status_code == 303, answer.text
     return str(answer.headers["location"])
 

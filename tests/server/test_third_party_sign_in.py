@@ -148,6 +148,27 @@ def test_linking_is_not_begun_by_another_site(browser: TestClient, op: InProcess
         assert browser.get(f"{LOGIN}?link=true", headers={"Sec-Fetch-Site": own}).status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("page", "status"),
+    [
+        ("", 403),
+        ("https://evil.example/", 403),
+        ("http://127.0.0.1:8420.evil.example/", 403),
+        ("http://127.0.0.1:8420@evil.example/", 403),
+        ("http://127.0.0.1:8420", 403),
+        ("http://127.0.0.1:8420/account", 303),
+    ],
+)
+def test_a_browser_that_does_not_say_whose_site_it_was_says_which_page(
+    browser: TestClient, page: str, status: int
+) -> None:
+    """Old browsers do not say it, and none does over plain http: there a link on any site began it."""
+    browser.post("/login", data={"username": "admin", "password": ADMIN_PASSWORD}, headers=OURS)
+
+    headers = {"Referer": page} if page else {}
+    assert browser.get(f"{LOGIN}?link=true", headers=headers).status_code == status
+
+
 def test_what_is_wished_reaches_the_provider(browser: TestClient, op: InProcessProvider) -> None:
     started = browser.get(LOGIN, params={"prompt": "consent", "login_hint": "bob", "max_age": "60"})
     asked = query_of(started.headers["location"])

@@ -168,6 +168,31 @@ def test_failures_at_once_are_all_counted(open_gate: OpenGate, database_url: str
     assert sum(counts) == 40 * 3
 
 
+def test_whoever_has_one_address_of_ipv6_has_its_whole_network(alice: Gatepost) -> None:
+    """A provider gives out 2^64 addresses at once: each a new one, and nobody who guesses would ever wait."""
+    for n in range(5):
+        assert fail(alice, address=f"2001:db8::{n:x}") == 0
+    assert fail(alice, address="2001:db8::ffff:1") == 1
+    assert fail(alice, address="2001:db8:0:1::1") == 0, "the network beside it"
+
+    for n in range(25):
+        fail(alice, f"somebody{n}", address=f"2001:db8::{n + 100:x}")
+    assert fail(alice, "somebody-else", address="2001:db8::9999") == 1
+
+
+def test_counters_that_count_no_more_are_cleared_away_and_who_is_known_stays(alice: Gatepost, dice: FakeDice) -> None:
+    """Names that nobody has can be made up without end: their counters are no use after a quarter of an hour."""
+    prove_by_password(alice, tries())
+    for n in range(10):
+        fail(alice, f"nobody{n}", address=f"198.51.100.{n}")
+    dice.advance(timedelta(minutes=16))
+    forget_old(alice.database, dice.now())
+
+    with alice.database.read() as connection:
+        kept = connection.execute(select(tables.throttles.c.key)).scalars().all()
+    assert [key.partition(":")[0] for key in kept] == ["known"]
+
+
 def test_old_counters_are_cleared_away(alice: Gatepost, dice: FakeDice) -> None:
     fail(alice)
     dice.advance(timedelta(days=31))

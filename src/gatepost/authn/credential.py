@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from gatepost.errors import InvalidRequest, InvalidToken
 from gatepost.principal import BasicCredential, BearerToken, Credential, NoCredential, SessionCookie
@@ -71,13 +71,20 @@ def _read_basic(text: str) -> BasicCredential:
     return BasicCredential(username, secret)
 
 
-def _read_cookie(values: list[bytes], name: str) -> Credential:
-    found = []
+def cookies_in(values: Iterable[bytes]) -> Iterator[tuple[str, str]]:
+    """Read `Cookie` headers, each name as the browser has it (RFC 6265 section 4.2.1).
+
+    Only blanks and tabs are taken off.  A page of a sibling host may set a cookie whose name begins with a mark that is
+    space to Python (U+0085, U+00A0) and goes on like ours: to a browser that is no `__Host-` cookie, and so anybody's.
+    """
     for value in values:
         for part in value.decode("latin-1").split(";"):
-            key, _, secret = part.strip().partition("=")
-            if key == name and secret:
-                found.append(secret)
+            name, _, text = part.strip(" \t").partition("=")
+            yield name, text
+
+
+def _read_cookie(values: list[bytes], name: str) -> Credential:
+    found = [secret for key, secret in cookies_in(values) if key == name and secret]
     if len(found) > 1:
         raise InvalidToken(detail="two session cookies: one of them was set by somebody else")
     return SessionCookie(found[0]) if found else NoCredential()

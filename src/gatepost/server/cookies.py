@@ -7,12 +7,17 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gatepost.authn.credential import cookie_name
+from gatepost.authn.credential import cookie_name, cookies_in
 from gatepost.gate import Gatepost
 
 LEAVING = "gp_leaving"  # what a sign-out at the provider has to bring back, sealed
 ASK_AGAIN = "gp_ask_again"  # the next sign-in from this browser asks who it is
 ASK_AGAIN_FOR = timedelta(days=30)
+
+
+def sent(request: Request) -> dict[str, str]:
+    """The cookies of a request, for `request.cookies` takes more off their names than browsers do."""
+    return dict(cookies_in(value for name, value in request.scope["headers"] if name == b"cookie"))
 
 
 def is_secure(gate: Gatepost) -> bool:
@@ -50,7 +55,7 @@ def keep(response: Response, gate: Gatepost, name: str, value: str, longest: tim
 
 
 def kept(request: Request, gate: Gatepost, name: str) -> str | None:
-    return request.cookies.get(_named(gate, name))
+    return sent(request).get(_named(gate, name))
 
 
 def forget(response: Response, gate: Gatepost, name: str) -> None:

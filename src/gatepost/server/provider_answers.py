@@ -15,7 +15,7 @@ from gatepost.errors import Forbidden, InvalidRequest, InvalidToken
 from gatepost.gate import Gatepost
 from gatepost.principal import Method, Principal
 from gatepost.server.console.rendering import url
-from gatepost.server.cookies import ASK_AGAIN, forget, is_secure, set_session
+from gatepost.server.cookies import ASK_AGAIN, forget, is_secure, sent, set_session
 from gatepost.server.form_bodies import read_small_form
 from gatepost.server.provider_trials import show_trial
 from gatepost.sso.addresses import safe_next
@@ -49,7 +49,7 @@ async def come_back(request: Request) -> Response:
     provider = providers_of(gate).get(request.path_params["provider"])
     params = _params(request, gate, provider)
     name = cookie_for(params.get("state", ""), secure=is_secure(gate))
-    sealed = request.cookies.get(name)
+    sealed = sent(request).get(name)
     if sealed is None:
         raise InvalidRequest("this sign-in was not begun in this browser, or too long ago: begin again")
     attempt = open_attempt(gate, sealed)
@@ -85,7 +85,7 @@ async def _sign_in(request: Request, provider: Provider, attempt: Attempt, param
         address=request.state.address,
         agent=agent,
         linking=caller if attempt.link else None,
-        handle="" if is_signed_in else handle_of(gate, request.cookies, attempt, secure=is_secure(gate)),
+        handle="" if is_signed_in else handle_of(gate, sent(request), attempt, secure=is_secure(gate)),
     )
     session = await request.state.pools.provider(provider.name)(_finish, gate, provider, attempt, params, visit)
     response = RedirectResponse(safe_next(attempt.next), 303, headers={"Cache-Control": "no-store"})

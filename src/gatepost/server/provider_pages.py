@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from gatepost.errors import Forbidden, GatepostError, InvalidRequest, Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.principal import Method
-from gatepost.server.cookies import ASK_AGAIN, is_secure, kept
+from gatepost.server.cookies import ASK_AGAIN, is_secure, kept, sent
 from gatepost.server.form_bodies import read_small_form
 from gatepost.server.oauth2_requests import single_values
 from gatepost.server.provider_answers import come_back, take_in
@@ -47,8 +47,8 @@ async def start_by_form(request: Request) -> Response:
     """
     gate: Gatepost = request.state.gate
     providers_of(gate).get(request.path_params["provider"])
-    sent = single_values(await read_small_form(request))
-    asked = {name: sent[name] for name in THIRD_PARTY if name in sent}
+    fields = single_values(await read_small_form(request))
+    asked = {name: fields[name] for name in THIRD_PARTY if name in fields}
     if not is_third_party(asked):
         raise InvalidRequest("iss is needed")
     return _see_other(f"{gate.settings.main.public_url}{request.url.path}?{urlencode(asked)}")
@@ -82,7 +82,7 @@ def _sent_there(request: Request, gate: Gatepost, begun: AuthorizationRequest) -
     response = _see_other(begun.url)
     secure = is_secure(gate)
     sealed = seal_attempt(gate, begun.attempt)
-    for name in superseded(gate, request.cookies, sealed, secure=secure):
+    for name in superseded(gate, sent(request), sealed, secure=secure):
         response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="lax")
     response.set_cookie(
         cookie_for(begun.attempt.state, secure=secure),
@@ -127,11 +127,14 @@ def _require_owner(request: Request) -> None:
     """Linking is begun by the signed-in owner, on a page of ours.
 
     A link on another site could begin it as well, in a browser that was signed in at the provider as somebody else just
-    before: then that one would have a way into the account.  Browsers say where a request came from.
+    before: then that one would have a way into the account.  Browsers say where a request came from; of one that does not
+    (an old one, or over plain http), the page that it comes from has to be ours.
     """
     if request.state.principal.method is not Method.SESSION:
         raise Unauthenticated("sign in first, to link another identity")
-    if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+    site, page = request.headers.get("sec-fetch-site"), request.headers.get("referer", "")
+    public_url = request.state.gate.settings.main.public_url
+    if site not in ("same-origin", "none") and not (site is None and page.startswith(f"{public_url}/")):
         raise Forbidden("linking another identity is begun on your own account's page")
 
 

@@ -21,6 +21,7 @@ from gatepost.gate import Gatepost
 from gatepost.opening import open_gatepost
 from gatepost.server.app import create_app
 from gatepost.server.first_look import look_at_providers
+from gatepost.server.log_lines import log_to_standard_error
 from gatepost.settings import Settings, load
 from gatepost.sso.states import providers_of
 
@@ -32,7 +33,7 @@ WORKER_HOST, WORKER_PORT = "GATEPOST_WORKER_HOST", "GATEPOST_WORKER_PORT"
 
 def serve(settings_path: Path | None, host: str, port: int, workers: int = 1) -> int:
     """Run until stopped.  Returns the exit code: 0 after a clean stop, 2 if it could not start."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_standard_error()
     try:
         settings = load(settings_path, os.environ, host=host, port=port)
         listener = listen(host, port)
@@ -156,7 +157,7 @@ def _serve_with_workers(
 
 def worker() -> ASGIApp:
     """One of several processes."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_standard_error()
     host, port = os.environ[WORKER_HOST], int(os.environ[WORKER_PORT])
     settings = load(None, os.environ, host=host, port=port)
     gate = open_gatepost(Gatepost, settings)

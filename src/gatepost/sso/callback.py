@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 CALLBACK_PARAMETERS = ("state", "code", "iss", "error", "error_description", "error_uri", "session_state", "id_token")
 MAX_PARAMETER = 8192
+_CODE = re.compile(r"[\x20-\x7e]+", re.ASCII)  # RFC 6749 appendix A.11
 # Clocks of two replicas differ a little; a cookie from the future beyond that was not made by us.
 CLOCKS_DIFFER = timedelta(minutes=1)
 
@@ -225,6 +227,8 @@ def _is_no_refusal(answer: _Answer) -> None:
 def _has_a_code(answer: _Answer) -> None:
     if not answer.params.get("code"):
         raise InvalidRequest(f"the answer of {answer.provider.name} has no code: begin again")
+    if _CODE.fullmatch(answer.params["code"]) is None:  # made up: no provider has to be asked about it
+        raise InvalidRequest(f"the answer of {answer.provider.name} has a malformed code: begin again")
 
 
 ANSWER_CHECKS: tuple[Callable[[_Answer], None], ...] = (

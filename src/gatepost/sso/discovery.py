@@ -90,7 +90,7 @@ def read_key_address(document: Mapping[str, object], settings: DelegatedIssuer) 
     if not isinstance(address, str) or not address:
         raise ProviderFailed(f"{settings.name}: the discovery document has no jwks_uri")
     if reason := why_not_listed(address, settings.issuer, allow_insecure=settings.allow_insecure):
-        raise ProviderFailed(f"{settings.name}: jwks_uri {reason}", detail=address[:200])
+        raise ProviderFailed(f"{settings.name}: jwks_uri {reason}", detail=repr(address[:200]))
     return Metadata(issuer=settings.issuer, authorization_endpoint="", token_endpoint="", jwks_uri=address)
 
 
@@ -122,7 +122,7 @@ def _endpoint(document: Mapping[str, object], settings: ProviderSettings, endpoi
         raise ProviderFailed(f"{settings.name}: the discovery document has no {endpoint}")
     issuer = value if getattr(settings, endpoint) else settings.issuer or ""  # what is configured lists itself
     if value and (reason := why_not_listed(value, issuer, allow_insecure=settings.allow_insecure)):
-        raise ProviderFailed(f"{settings.name}: {endpoint} {reason}", detail=value[:200])
+        raise ProviderFailed(f"{settings.name}: {endpoint} {reason}", detail=repr(value[:200]))
     return value
 
 

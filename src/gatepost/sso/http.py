@@ -65,7 +65,7 @@ class ProviderHttp:
 
     def _checked(self, url: str, what: str) -> str:
         if reason := why_not_callable(url, allow_insecure=self._allow_insecure):
-            raise ProviderFailed(f"{self.name}: the address of the {what} {reason}", detail=url[:200])
+            raise ProviderFailed(f"{self.name}: the address of the {what} {reason}", detail=repr(url[:200]))
         return url
 
     def _send(self, request: httpx2.Request, what: str) -> Answer:

@@ -6,7 +6,6 @@ the database does not hold.  Whoever may type codes is signed in, and is slowed 
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -78,7 +77,7 @@ class Waiting:
 def begin(gate: Gatepost, client_id: str, wish: Wish, place: Place) -> Begun:
     """Begin a sign-in.  Raises `Throttled` when too many of the same network wait already."""
     device_code, now = new_device_secret(gate.dice), gate.now()
-    network = network_of(place.address)
+    network = throttle.network_of(place.address)
     with gate.database.write() as connection:
         _require_room(connection, network, now)
         user_code = _free_user_code(gate, connection)
@@ -100,15 +99,6 @@ def begin(gate: Gatepost, client_id: str, wish: Wish, place: Place) -> Begun:
         )
     seconds = int(LIFE.total_seconds())
     return Begun(device_code=device_code, user_code=written(user_code), expires_in=seconds, interval=INTERVAL)
-
-
-def network_of(address: str) -> str:
-    """An IPv4 address, or the /64 of an IPv6 one: whoever has one address there has all of them."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
 
 
 def _require_room(connection: Connection, network: str, now: datetime) -> None:

@@ -1,17 +1,18 @@
 """Slowing down whoever guesses passwords, without locking anybody out for good.
 
 Three counters of failures: of an account from one address, of an account from everywhere, of an address on any account.
-Each makes the next try wait longer, and forgets after a quarter of an hour of silence.  An address from which an account
-has signed in before is not held up by what others try on that account, so an attacker cannot keep its owner out.
+Each makes the next try wait longer, and forgets after a quarter of an hour of silence.  One from which an
+account has signed in before is not held up by what others try on that account, so an attacker cannot keep its owner out.
 """
 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, delete, select
+from sqlalchemy import and_, case, delete, or_, select
 
 from gatepost.errors import Throttled
 from gatepost.store import tables
@@ -21,6 +22,7 @@ from gatepost.store.upsert import insert_or_update
 FORGOTTEN_AFTER = timedelta(minutes=15)
 KNOWN_FOR = timedelta(days=30)
 LONGEST_WAIT = 60
+KNOWN = "known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +42,32 @@ def _key(kind: str, *parts: str) -> str:
     return f"{kind}:{hashlib.sha256(chr(0).join(parts).encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
+def network_of(address: str) -> str:
+    """An IPv4 address, or the /64 of an IPv6 one: whoever has one address there has all of them."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
+
+
 def _counters(account: str, address: str) -> tuple[Counter, Counter, Counter]:
+    network = network_of(address)
     return (
-        Counter(_key("pair", account, address), free=5),
+        Counter(_key("pair", account, network), free=5),
         Counter(_key("account", account), free=20),
-        Counter(_key("address", address), free=30),
+        Counter(_key("address", network), free=30),
     )
+
+
+def _known(account: str, address: str) -> str:
+    return _key(KNOWN, account, network_of(address))
 
 
 def require_not_throttled(store: Store, account: str, address: str, now: datetime) -> None:
     """Raise `Throttled` with the seconds to wait if this account or address has failed too often."""
     pair, everywhere, source = _counters(account, address)
-    known = _key("known", account, address)
+    known = _known(account, address)
     t = tables.throttles
     keys = [pair.key, everywhere.key, source.key, known]
     with store.read() as connection:
@@ -82,7 +98,7 @@ def note_success(store: Store, account: str, address: str, now: datetime) -> Non
     The failures of the address on other accounts stay: an attacker's own account must not wipe them out.
     """
     pair, *_ = _counters(account, address)
-    known = _key("known", account, address)
+    known = _known(account, address)
     t = tables.throttles
     with store.write() as connection:
         connection.execute(delete(t).where(t.c.key == pair.key))
@@ -90,6 +106,8 @@ def note_success(store: Store, account: str, address: str, now: datetime) -> Non
 
 
 def forget_old(store: Store, now: datetime) -> None:
+    """Counters go once they count no more: whoever guesses at ever new names must not fill the database with them."""
     t = tables.throttles
+    counts_no_more = and_(t.c.last_at < now - FORGOTTEN_AFTER, t.c.key.not_like(f"{KNOWN}:%"))
     with store.write() as connection:
-        connection.execute(delete(t).where(t.c.last_at < now - KNOWN_FOR))
+        connection.execute(delete(t).where(or_(t.c.last_at < now - KNOWN_FOR, counts_no_more)))

@@ -26,7 +26,7 @@ from gatepost.authn.session import of_session
 from gatepost.errors import GatepostError, InvalidRequest, InvalidToken, NotFound, Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.principal import Method, Principal, SessionCookie
-from gatepost.server.cookies import is_secure
+from gatepost.server.cookies import is_secure, sent
 from gatepost.server.forward_auth import tickets
 from gatepost.server.forward_auth.applications import ENTRY, HERE, Application, Applications, applications
 from gatepost.server.origin import require_same_origin
@@ -98,7 +98,7 @@ async def begin(request: Request) -> Response:
     attempt = tickets.Attempt(state, _next(request.query_params.get("next")))
     wanted = urlencode({"host": application.host, "state": state})
     response = _see_other(f"{gate.settings.main.public_url}{ENTRY}?{wanted}")
-    kept = [name for name in request.cookies if name.startswith(application.cookie_named(tickets.ATTEMPT))]
+    kept = [name for name in sent(request) if name.startswith(application.cookie_named(tickets.ATTEMPT))]
     if len(kept) >= tickets.MOST_ATTEMPTS:  # somebody opens one after the other in this browser: those are given up
         for name in kept:
             _put(response, application, name, "", 0)
@@ -140,7 +140,7 @@ async def finish(request: Request) -> Response:
     if len(states) != 1 or len(given) != 1 or not tickets.is_state(states[0]):
         raise InvalidRequest(tickets.BEGIN_AGAIN)
     name = application.cookie_named(tickets.attempt_name(states[0]))
-    attempt = tickets.open_attempt(gate, application.host, request.cookies.get(name, ""), states[0])
+    attempt = tickets.open_attempt(gate, application.host, sent(request).get(name, ""), states[0])
     session = await request.state.pools.database(_redeem, request, application, given[0], states[0])
     response = _see_other(_next(attempt.next))
     _put(response, application, name, "", 0)
