@@ -12,6 +12,7 @@ import click
 from gatepost.cli import show
 from gatepost.cli.remote import Remote, remote
 from gatepost.cli.state_file import LARGEST, STDIN, read_states
+from gatepost.cli.stdin import text_from_stdin
 from gatepost.client import requests
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def diff(ctx: click.Context, at: Remote, files: tuple[str, ...], prune: bool) ->
 def _read(files: tuple[str, ...]) -> Mapping[str, Any]:
     if files.count(STDIN) > 1:
         raise click.UsageError("standard input can be read once")
-    return read_states(files, sys.stdin.read(LARGEST + 1) if STDIN in files else "")
+    return read_states(files, text_from_stdin(LARGEST) if STDIN in files else "")
 
 
 def _confirm(plan: Plan, *, from_stdin: bool) -> None:

@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 import click
@@ -73,6 +74,7 @@ class Root(LazyGroup):
         **extra: Any,
     ) -> NoReturn:
         run = super().main
+        _write_what_there_is()
         sys.exit(_ended(lambda: run(args, prog_name, complete_var, standalone_mode=False, **extra)))
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -83,6 +85,18 @@ class Root(LazyGroup):
             raise PipeClosed from None
 
 
+def _write_what_there_is() -> None:
+    """Have no character of a name end a command: what a terminal has no sign for is spelled out.
+
+    Into a file or a pipe goes UTF-8 whatever the locale, for that is what JSON is (RFC 8259, section 8.1).
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
+    if sys.stdin is None:  # closed (`<&-`): there is nothing to read, and nobody to ask
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123 - it is read until the process ends
+
+
 class PipeClosed(Exception):
     """Whoever read our output has gone."""
 
@@ -91,11 +105,11 @@ def _ended(run: Callable[[], object]) -> int:
     """Run and return the exit code; what went wrong is one sentence on standard error."""
     try:
         code = run()
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed (`>&-`) by who wants the exit code alone
+            sys.stdout.flush()
     except (PipeClosed, BrokenPipeError):
-        # An answer that nobody received is not "allowed"; and Python must not complain of the pipe at its own end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return COULD_NOT
+        _let_go_of_output()
+        return COULD_NOT  # an answer that nobody received is not "allowed"
     except click.Abort:
         return _could_not("stopped")
     except click.exceptions.NoArgsIsHelpError as error:
@@ -111,10 +125,22 @@ def _ended(run: Callable[[], object]) -> int:
     except GatepostError as error:
         return _could_not(str(error))
     except OSError as error:
-        return _could_not(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        _let_go_of_output()
+        return _could_not(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
+    except UnicodeError:
+        return _could_not("what was given has bytes in it that are not UTF-8 text")
     except Exception as error:  # noqa: BLE001 - nobody who types a command should see a traceback
         return _could_not(f"this is a bug in gatepost: {type(error).__name__} at {_place_of(error)}")
     return code if isinstance(code, int) else DONE
+
+
+def _let_go_of_output() -> None:
+    """Write what is still to be written; what cannot be, Python must not try again at its own end, with its own code."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _could_not(*sentences: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from gatepost.cli import show
 from gatepost.cli.portable import KINDS, Item, Progress, Row
 from gatepost.cli.portable_file import LARGEST, STDIN, read_items
 from gatepost.cli.remote import Remote, remote
+from gatepost.cli.stdin import text_from_stdin
 from gatepost.client import requests
 from gatepost.client.errors import (
     AlreadyExists,
@@ -51,7 +51,7 @@ def take_in(ctx: click.Context, at: Remote, files: tuple[str, ...], kind: str | 
     """
     if files.count(STDIN) > 1:
         raise click.UsageError("standard input can be read once")
-    items = read_items(files, sys.stdin.read(LARGEST + 1) if STDIN in files else "", kind)
+    items = read_items(files, text_from_stdin(LARGEST) if STDIN in files else "", kind)
     progress = Progress(len(items))
     said: list[dict[str, object]] = []
     there = There(at.client)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
@@ -190,7 +191,9 @@ def _why_unreachable(url: str, error: httpx2.TransportError) -> str:
         return f"{url} shows a certificate that does not verify: {_certificate_trouble(error)}"
     if isinstance(error, httpx2.TimeoutException):
         return f"{url} did not answer in time"
-    return f"{url} cannot be reached: {str(error) or type(error).__name__}"
+    # Without the number and the line in OpenSSL's source, which say nothing to people.
+    why = re.sub(r"^\[[^\]]*\] | \(_ssl\.c:\d+\)$", "", str(error))
+    return f"{url} cannot be reached: {why or type(error).__name__}"
 
 
 def _certificate_trouble(error: httpx2.TransportError) -> str:
