@@ -130,3 +130,26 @@ def test_a_command_that_is_spelled_wrong_is_named(run: Run) -> None:
 def test_why_a_server_cannot_be_reached_is_words(run: Run) -> None:
     err = run("whoami", "--server", "http://127.0.0.1:1").stderr
     assert err == "gatepost: http://127.0.0.1:1 cannot be reached: Connection refused\n"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '"s"', "\xff", "[" * 100_000], ids=range(6))
+@pytest.mark.parametrize("name", ["sign-ins.json", "contexts.json"])
+def test_a_file_of_ours_that_is_broken_is_never_taken_for_an_empty_one(
+    run: Run, environ: Path, name: str, content: str
+) -> None:
+    """An empty one would mean another server, and somebody else."""
+    environ.mkdir(mode=0o700)
+    (environ / name).write_bytes(content.encode("latin-1"))
+    (environ / name).chmod(0o600)
+    result = run("whoami")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"gatepost: {environ / name} does not parse: delete it, and sign in again\n"
+
+
+@pytest.mark.parametrize("key", ["gp_hunter2\n", "gp_hunter2\r\nX-Evil: 1", "gp_hunter2é"])
+def test_a_credential_that_no_header_takes_is_not_repeated(run: Run, server: StandIn, key: str) -> None:
+    """Attack on oneself: a token read from a file with its line break, shown by the HTTP library's own error."""
+    result = run("whoami", "--server", server.url, GATEPOST_API_KEY=key)
+    assert (result.exit_code, result.stdout, server.seen) == (2, "", [])
+    assert "no HTTP header takes" in result.stderr
+    assert "hunter2" not in result.stderr

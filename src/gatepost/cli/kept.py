@@ -119,18 +119,21 @@ def _load(folder: Path) -> dict[str, Any]:
 
 def load(path: Path) -> dict[str, Any]:
     """Read a file of ours.  Raises `Misconfigured` for one that others may read, or that does not parse."""
+    unread = Misconfigured(f"{path} does not parse: delete it, and sign in again")
     try:
-        text = path.read_text("utf-8")
+        content = path.read_bytes()
         mode = path.stat().st_mode
     except FileNotFoundError:
         return {}
     if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
         raise Misconfigured(f"{path} may be read by others: run chmod 600 on it, and sign in again if somebody did")
     try:
-        kept = json.loads(text)
-    except ValueError:
-        raise Misconfigured(f"{path} does not parse: delete it, and sign in again") from None
-    return kept if isinstance(kept, dict) else {}
+        kept = json.loads(content)
+    except (ValueError, RecursionError):
+        raise unread from None
+    if not isinstance(kept, dict):  # to go on as if there were nothing in it would mean another server
+        raise unread
+    return kept
 
 
 def _servers(kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from gatepost.client import requests
 from gatepost.client.answer import read_answer
 from gatepost.client.call import Call
 from gatepost.client.credentials import Credential, Password, Tokens
-from gatepost.client.errors import SignInEnded, Unreachable
+from gatepost.client.errors import Misconfigured, SignInEnded, Unreachable
 from gatepost.client.retry import Retry
 
 T = TypeVar("T")
@@ -166,6 +166,9 @@ def request_for(signin: Signin, wanted: Call[T]) -> httpx2.Request:
     if signin.revision:
         headers[AT_LEAST] = signin.revision
     if wanted.authenticated and (authorization := signin.authorization()):
+        if not (authorization.isascii() and authorization.isprintable()):
+            # The HTTP library refuses it too, with the credential in its error.
+            raise Misconfigured("the credential has a character that no HTTP header takes, such as a line break")
         headers["Authorization"] = authorization
     return httpx2.Request(
         wanted.method,
