@@ -111,6 +111,7 @@ def may(graph: Graph, line: str, context: Mapping[str, object] | None = None) ->
         ("(x: list<string>) {\n  x.exists(y, y == 1)\n}", 8, 17, "found no matching overload"),
         ("(x: list<string>) {\n  x.map(y, y+y+y+y+y+y+y+y+y+y) == x\n}", 8, 3, "no more than 8 '+'"),
         ("(x: int) {\n  " + "(" * 200 + "true" + ")" * 200 + "\n}", 8, 3, "recursion limit"),
+        ("(x: int) {\n  {1.5: x}\n}", 8, 3, "Unsupported map key type"),
         ("(type: int) {\n  type > 1\n}", 8, 3, "variable 'type' declared multiple times"),
     ],
 )

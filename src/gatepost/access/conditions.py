@@ -154,6 +154,7 @@ def compile_condition(condition: Condition) -> CompiledCondition:
     try:
         env = cel.NewEnv(variables=variables, functions=_functions())
         expression = env.compile(condition.expression)
+        kind = expression.return_type()  # of a map whose keys can be none, the library has none
     except (TypeError, ValueError):
         raise ExpressionError(condition.name, "expected an expression that is text") from None
     except RuntimeError as error:
@@ -162,9 +163,10 @@ def compile_condition(condition: Condition) -> CompiledCondition:
             raise ExpressionError(condition.name, _plain(_STATUS.sub("", str(error)))) from None
         row, offset, sentence = place.groups()
         raise ExpressionError(condition.name, _plain(sentence), max(int(row), 1), max(int(offset), 1)) from None
-    if expression.return_type() != cel.Type.BOOL:
-        kind = expression.return_type().name().lower()
-        raise ExpressionError(condition.name, f"expected an expression that is true or false, found {kind}")
+    if kind != cel.Type.BOOL:
+        raise ExpressionError(
+            condition.name, f"expected an expression that is true or false, found {kind.name().lower()}"
+        )
     return CompiledCondition(condition, expression)
 
 
