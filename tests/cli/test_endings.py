@@ -167,3 +167,18 @@ def test_config_check_reports_every_problem(run: Run, tmp_path: Path) -> None:
     assert len(result.stdout.splitlines()) >= 2
     assert json.loads(run("config", "check", str(bad), "--json").stdout) == result.stdout.splitlines()
     assert run("config", "check", str(good)).exit_code == 0
+
+
+def test_config_check_says_what_is_allowed_and_loud(run: Run, tmp_path: Path) -> None:
+    """Trap 3 and IF-20: before the start, and not first in its log.  It is no finding, and nothing for a program."""
+    config = tmp_path / "gatepost.toml"
+    issuer = '[[delegated.issuers]]\nname = "gw"\nissuer = "https://gw.example"\nallow_any_audience = true\n'
+    config.write_text(f"[main]\nallow_anonymous_access = false\n{issuer}")
+
+    result = run("config", "check", str(config))
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("caution: delegated.issuers[0].allow_any_audience is on")
+    config.write_text("[main]\nallow_anonymous_access = false\n")
+    assert run("config", "check", str(config)).stderr == ""

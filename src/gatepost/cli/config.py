@@ -25,9 +25,10 @@ def config() -> None:
 def check(context: click.Context, file: Path, wants_json: bool) -> None:
     """Report everything that is wrong with FILE and with what the environment adds to it, at once.
 
-    Exit code 0: nothing is wrong; 1: each problem is on a line of its own.
+    Exit code 0: nothing is wrong; 1: each problem is on a line of its own.  What is allowed and will be loud at the
+    start is said on standard error.
     """
-    from gatepost.settings import check_file  # only this command needs the settings
+    from gatepost.settings import check_file, load  # only this command needs the settings
 
     problems = check_file(file, os.environ)
     if wants_json:
@@ -35,6 +36,8 @@ def check(context: click.Context, file: Path, wants_json: bool) -> None:
     else:
         for problem in problems:
             click.echo(problem)
+    for caution in () if problems else load(file, os.environ).warnings():
+        click.echo(f"caution: {caution}", err=True)
     context.exit(1 if problems else 0)
 
 
