@@ -119,6 +119,8 @@ def test_what_somebody_alone_owns_stands_in_the_way_of_deletion(client: httpx2.C
     assert client.delete("/api/v1/users/ann?transfer_to=ben", headers=company.admin).status_code == 204
     ok(client.patch("/api/v1/resources/collection/sales", json={"display_name": "S"}, headers=company.ben))
     assert client.delete("/api/v1/users/ben?transfer_to=user:Cy", headers=company.admin).status_code == 204
+    (record,) = ok(client.get("/api/v1/audit?event=user.deleted&target=user:ben", headers=company.admin))["items"]
+    assert record["detail"]["transferred_to"] == "cy"
     ok(client.patch("/api/v1/resources/collection/sales", json={"display_name": "S"}, headers=company.cy))
 
 

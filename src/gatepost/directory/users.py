@@ -219,6 +219,7 @@ def delete_user(gate: Gatepost, caller: Principal, username: str, transfer_to: s
     the list.
     """
     username = username.lower()
+    transfer_to = None if transfer_to is None else transfer_to.lower().removeprefix("user:")
     own = caller.subject == Subject("user", username).entity
     with gate.change(caller, "user:delete", seen_by="" if own else "user:view") as tx:
         row = _row(tx.connection, username)
@@ -230,7 +231,7 @@ def delete_user(gate: Gatepost, caller: Principal, username: str, transfer_to: s
         if alone and transfer_to is None:
             raise Conflict(f"{subject} alone owns {len(alone)} resources: say whom they go to", items=alone[:100])
         if transfer_to is not None:
-            _transfer(tx, caller, alone, subject, transfer_to.lower().removeprefix("user:"))
+            _transfer(tx, caller, alone, subject, transfer_to)
         sessions = end_sessions(tx, session_ids_of(tx.connection, Subject("user", username).entity))
         tokens = revoke_tokens_of(tx, Subject("user", username).entity)
         with an_admin_stays(tx):
