@@ -219,6 +219,20 @@ def test_an_identity_is_signed_once_a_minute_and_lives_two(gateway: Gateway, ask
     assert part(later, 1)["iat"] - part(first, 1)["iat"] == 61
 
 
+def test_a_yes_is_kept_by_nobody_and_shown_to_no_page_elsewhere(gateway: Gateway, ask: Ask) -> None:
+    """It sets nothing else: each header costs the gateway and us, and no browser sees them."""
+    yes, no = ask(**gateway.people.ann), ask()
+
+    assert {name for name in yes.headers if not name.startswith("x-gatepost-")} == {
+        "cache-control",
+        "content-length",
+        "cross-origin-resource-policy",
+    }
+    assert (yes.headers["cache-control"], no.headers["cache-control"]) == ("no-store", "no-store")
+    assert yes.headers["cross-origin-resource-policy"] == no.headers["cross-origin-resource-policy"] == "same-origin"
+    assert "default-src 'none'" in no.headers["content-security-policy"], "which a browser may be shown"
+
+
 def test_what_changes_holds_with_the_next_request(gateway: Gateway, ask: Ask) -> None:
     people, client = gateway.people, gateway.client
     before = told(ask(**people.cy))

@@ -55,6 +55,9 @@ ASKED_ALL_DAY = frozenset({"GET /api/v1/revocations"})  # one wait after another
 ALWAYS_ANSWERED = (Kind.HEALTH, Kind.STATIC)
 MOST_CHAINS = 1_000  # kept, one for each address that asks
 JSON = (b"content-type", b"application/json")
+# A yes to a gateway is no page, and goes no further.  Whoever opens it in a browser is told no more than that: not even
+# a page elsewhere, which could otherwise try whether somebody is signed in.
+BARE_YES = ((b"cache-control", b"no-store"), (b"cross-origin-resource-policy", b"same-origin"))
 ErrorPage = Callable[[Request, GatepostError], Response]
 
 
@@ -310,10 +313,10 @@ class Reply:
     async def answer(self, answer: Answer) -> None:
         """Send a whole answer to a gateway."""
         self.status = answer.status
-        more = self._headers.of(self._kind)
-        if answer.status != 200 or answer.body:  # a bare yes sets nothing that every answer has
+        more: Sequence[tuple[bytes, bytes]] = BARE_YES
+        if answer.status != 200 or answer.body:
             present = {name for name, _ in answer.headers}
-            more = [pair for pair in more if pair[0] not in present]
+            more = [pair for pair in self._headers.of(self._kind) if pair[0] not in present]
         headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body)), *more]
         await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": answer.body})

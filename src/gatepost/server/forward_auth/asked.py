@@ -7,7 +7,7 @@ where to come back to after signing in, on the application's own host.  No path,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from starlette.types import Scope
@@ -31,8 +31,7 @@ ADDRESS_HEADERS = (b"x-forwarded-uri", b"x-original-uri")
 QUESTION = frozenset({"resource", "action"})
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """One request at the gateway.  `question` is the resource and the action that it takes, if it takes any."""
 
     is_safe: bool
@@ -101,11 +100,13 @@ def _query(scope: Scope) -> tuple[bool, tuple[str, str] | None]:
     A part of the path may have been copied into it, so what comes twice, and what nobody knows, is refused: it may be a
     visitor's.  Behind a longer path the query is the visitor's own, and is not read.
     """
+    if not scope["query_string"]:
+        return False, None
     text = scope["query_string"].decode("latin-1")
     if scope["path"] == f"{PATH}/" and dict(parse_qsl(text)).keys() >= QUESTION:
         # More likely a slip in the configuration than a visitor's first page: nobody would be asked, and all would pass.
         raise InvalidRequest(f"a permission is asked for at {PATH}, without a slash behind it")
-    if scope["path"] != PATH or not text:
+    if scope["path"] != PATH:
         return False, None
     try:
         pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict")

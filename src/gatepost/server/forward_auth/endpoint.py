@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from starlette.types import Scope
 
@@ -46,8 +46,7 @@ NOT_SIGNED_IN = (Unauthenticated, InvalidToken, InvalidCredentials)
 NO = (Forbidden, NotFound)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One whole answer to a gateway."""
 
     status: int
@@ -77,7 +76,9 @@ class ForwardAuth:
         try:
             caller = await self._caller(scope["headers"], application, asked, authenticate, address)
             note(caller)
-            await self._pools.soon(self._require, scope["headers"], caller, asked)
+            named = all_of(scope["headers"], HEADER)
+            if named or asked.question is not None:
+                await self._pools.soon(self._require, named, caller, asked)
             return Answer(200, await self._identity(caller, application))
         except NOT_SIGNED_IN as error:
             return _refused(error, 401, application, asked, *way_back(scope, asked, believed=believed))
@@ -107,9 +108,8 @@ class ForwardAuth:
             return await self._pools.for_work(answer.pool)(answer.work)
         return answer
 
-    def _require(self, headers: Headers, caller: Principal, asked: Asked) -> None:
+    def _require(self, named: list[str], caller: Principal, asked: Asked) -> None:
         """Ask for the permission.  A role that the visitor names narrows that question, and nothing that is passed on."""
-        named = all_of(headers, HEADER)
         if len(named) > 1:
             raise Forbidden("there is more than one X-Gatepost-Role header")
         if named:
