@@ -10,6 +10,7 @@ from gatepost.cache import Cache
 from gatepost.errors import InvalidToken, ProviderFailed, Unavailable
 from gatepost.gate import Dice
 from gatepost.principal import Entity, Method, Principal, Scope
+from gatepost.sso.addresses import hosts_of
 from gatepost.sso.http import ProviderHttp
 from gatepost.sso.jwks import ProviderKeys
 from gatepost.sso.keys import read_unverified, verify_jws
@@ -35,7 +36,7 @@ class Signed:
         self._issuer = issuer
         self.audience = audience
         self._dice = dice
-        http = ProviderHttp("Gatepost", timeout=timedelta(seconds=5))
+        http = ProviderHttp("Gatepost", timeout=timedelta(seconds=5), configured=hosts_of(url))
         self._keys = ProviderKeys("Gatepost", lambda: f"{url}/.well-known/jwks.json", http, dice.now)
         self._known: Cache[bytes, Verified] = Cache(KEPT)
         self._keys.tell_withdrawn(self._known.clear)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import IPv6Address, ip_address
 from urllib.parse import unquote, urlsplit
 
 from gatepost.settings.urls import is_loopback
@@ -9,6 +11,7 @@ from gatepost.settings.urls import is_loopback
 MAX_NEXT = 2048
 STEPS = "/oauth/"  # what is below leads to a provider and back
 _UNQUOTE_ROUNDS = 4
+_HOST = re.compile(r"[a-z0-9._:%-]+", re.ASCII)
 
 
 def why_not_callable(url: str, *, allow_insecure: bool) -> str:
@@ -29,9 +32,30 @@ def why_not_callable(url: str, *, allow_insecure: bool) -> str:
         return "has a user name in it"
     if parts.fragment:
         return "has a fragment"
+    if _HOST.fullmatch(host) is None:  # it stands in a Content-Security-Policy, too
+        return "has a host that there cannot be"
     if parts.scheme == "http" and not is_loopback(host) and not allow_insecure:
         return "is not https"
     return ""
+
+
+def hosts_of(*urls: str | None) -> frozenset[str]:
+    """The hosts of addresses that the configuration names, wherever they are."""
+    return frozenset(urlsplit(url).hostname or "" for url in urls if url)
+
+
+def is_off_limits(address: str) -> bool:
+    """Tell whether an IP address is this machine's own, or good on the nearest wire alone, where clouds keep secrets.
+
+    It is the address that a connection has in the end: names lead anywhere, and `127.1` is spelt in many ways.
+    """
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return True
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    real = mapped or parsed
+    return real.is_loopback or real.is_unspecified or real.is_link_local
 
 
 def why_not_listed(url: str, issuer: str, *, allow_insecure: bool) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gatepost.errors import InvalidToken
+from gatepost.sso.addresses import hosts_of
 from gatepost.sso.discovery import Discovery, read_key_address
 from gatepost.sso.health import Health, ProviderState, Watched
 from gatepost.sso.http import Http, ProviderHttp
@@ -31,7 +32,12 @@ class Issuer:
         self.settings = settings
         self.name = settings.name
         self._now = now
-        door = http or ProviderHttp(self.name, timeout=settings.http_timeout, allow_insecure=settings.allow_insecure)
+        door = http or ProviderHttp(
+            self.name,
+            timeout=settings.http_timeout,
+            allow_insecure=settings.allow_insecure,
+            configured=hosts_of(settings.issuer, settings.jwks_uri),
+        )
         self._health = Health(now)
         http = Watched(self.name, door, self._health, now)
         self._discovery = Discovery(settings, http, now, lambda document: read_key_address(document, settings))

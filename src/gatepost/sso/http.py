@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gatepost.errors import ProviderFailed
 from gatepost.settings.urls import is_loopback
-from gatepost.sso.addresses import why_not_callable
+from gatepost.sso.addresses import is_off_limits, why_not_callable
 from gatepost.sso.strict_json import strict_json
 
 if TYPE_CHECKING:
@@ -47,8 +47,12 @@ class Http(Protocol):
 class ProviderHttp:
     """The only door to one provider.  A connection a call: sign-ins are rare, and nothing hostile is kept open."""
 
-    def __init__(self, name: str, *, timeout: timedelta, allow_insecure: bool = False) -> None:
+    def __init__(
+        self, name: str, *, timeout: timedelta, allow_insecure: bool = False, configured: Collection[str] = ()
+    ) -> None:
+        """`configured` are the hosts that the configuration names: whoever runs this knows where they lead."""
         self.name = name
+        self._configured = frozenset(configured)
         self._seconds = timeout.total_seconds()
         self._allow_insecure = allow_insecure
 
@@ -76,7 +80,13 @@ class ProviderHttp:
         request.headers["Accept-Encoding"] = "identity"
         request.headers["User-Agent"] = "gatepost"
         deadline = _Deadline(self._seconds)
-        request.extensions = {"timeout": httpx2.Timeout(self._seconds).as_dict(), "trace": deadline.trace}
+        peer = _Peer(request.url.host, is_anywhere=self._may_be_anywhere(request.url.host))
+
+        def trace(event: str, given: dict[str, Any]) -> None:
+            deadline.trace(event, given)
+            peer.trace(event, given)
+
+        request.extensions = {"timeout": httpx2.Timeout(self._seconds).as_dict(), "trace": trace}
         # Egress through a company's proxy is wished for, but neither for this machine nor in the clear.
         trust_env = request.url.scheme == "https" and not is_loopback(request.url.host)
         try:
@@ -88,9 +98,17 @@ class ProviderHttp:
                     response.close()
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, ValueError) as error:
             raise self._failed(what, TimeoutError() if deadline.passed else error) from error
+        except _OffLimits as error:
+            raise ProviderFailed(
+                f"{self.name}: the address of the {what} leads to a machine that it has no business with",
+                detail=repr(request.url.host),
+            ) from error
         if deadline.passed:  # an answer that ends with the connection looks whole when the connection is cut
             raise self._failed(what, TimeoutError())
         return answer
+
+    def _may_be_anywhere(self, host: str) -> bool:
+        return is_loopback(host) or host in self._configured
 
     def _failed(self, what: str, error: Exception) -> ProviderFailed:
         import httpx2
@@ -132,6 +150,32 @@ def _client(*, trust_env: bool) -> httpx2.Client:
     import httpx2
 
     return httpx2.Client(verify=_tls(), trust_env=trust_env, follow_redirects=False)
+
+
+class _OffLimits(Exception):
+    """A connection to where no provider is."""
+
+
+class _Peer:
+    """Looks where a connection has led before anything is sent on it.
+
+    A provider's own document lists its endpoints, and names lead where their owner has them lead, each time anew (DNS
+    rebinding): what listens on this machine, or on a cloud's link-local address, mostly asks nobody who calls.
+    """
+
+    def __init__(self, host: str, *, is_anywhere: bool) -> None:
+        self._host = host
+        self._is_anywhere = is_anywhere
+        self._is_direct = True
+
+    def trace(self, event: str, given: dict[str, Any]) -> None:
+        if event == "connection.connect_tcp.started":
+            self._is_direct = given.get("host") == self._host  # else it is a proxy, which the environment names
+        elif event == "connection.connect_tcp.complete" and self._is_direct and not self._is_anywhere:
+            stream = given["return_value"]
+            if is_off_limits(str(stream.get_extra_info("server_addr")[0])):
+                stream.close()
+                raise _OffLimits
 
 
 class _Deadline:

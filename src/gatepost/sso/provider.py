@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from gatepost.errors import InvalidToken, ProviderFailed
 from gatepost.settings.tenants import tenant_issuers
-from gatepost.sso.discovery import Discovery, Metadata, configured_metadata, read_metadata
+from gatepost.sso.addresses import hosts_of
+from gatepost.sso.discovery import ENDPOINTS, Discovery, Metadata, configured_metadata, read_metadata
 from gatepost.sso.health import Health, ProviderState, Watched
 from gatepost.sso.http import Http, ProviderHttp
 from gatepost.sso.id_token import Expected, validate_id_token
@@ -43,7 +44,12 @@ class Provider:
         self.display_name = settings.display_name or settings.name
         self._now = now
         self._health = Health(now)
-        door = http or ProviderHttp(self.name, timeout=settings.http_timeout, allow_insecure=settings.allow_insecure)
+        door = http or ProviderHttp(
+            self.name,
+            timeout=settings.http_timeout,
+            allow_insecure=settings.allow_insecure,
+            configured=hosts_of(settings.issuer, *(getattr(settings, name) for name, _ in ENDPOINTS)),
+        )
         self.http: Http = Watched(self.name, door, self._health, now)
         self._discovery = Discovery(
             settings, self.http, now, lambda document: read_metadata(document, settings), configured_metadata(settings)
