@@ -234,7 +234,7 @@ def test_a_moment_needs_a_time_zone(company: Company) -> None:
 
     ask(company.client, query, company.admin, at="2100-01-01T00:00:00+02:00")
     error = refused(company.client, query, company.admin, at="2100-01-01T00:00:00")
-    assert error["extensions"]["errors"] == {"expiresAt": "a time zone is needed"}
+    assert error["extensions"]["errors"] == {"expiresAt": "this has to be a time with a zone"}
     assert code_of(refused(company.client, query, company.admin, at="9999-12-31T23:59:59-23:00"))[1] == 422
 
 

@@ -291,6 +291,9 @@ def test_a_plan_is_the_one_that_rest_makes(filled: Company) -> None:
             {"name": "group-a", "description": "new", "members": [{"subject": "user:ann", "expires_at": until}]}
         ],
         "roles": [{"name": "looks", "permissions": ["user:view"], "assignees": [{"subject": "user:cy"}]}],
+        "resources": [
+            {"resource": "dataset:planned", "display_name": "P", "parent": "collection:sales", "owner": "user:cy"}
+        ],
         "grants": [
             {"resource": "collection:sales", "relation": "editor", "subject": "user:cy", "expires_at": until},
         ],
@@ -301,7 +304,9 @@ def test_a_plan_is_the_one_that_rest_makes(filled: Company) -> None:
     body = {"desired": desired, "prune": True}
     assert plan == ok(filled.client.post("/api/v1/plans", json=body, headers=filled.admin))
     assert {step["verb"] for step in plan["steps"]} == {"create", "update"}
-    assert {step["target"].partition(":")[0] for step in plan["steps"]} >= {"user", "service", "group", "role", "model"}
+    assert {step["target"].partition(":")[0] for step in plan["steps"]} >= {
+        *("user", "service", "group", "role", "model", "dataset", "collection")
+    }
     applied = body | {"revision": plan["revision"], "digest": plan["digest"]}
     done = ok(filled.client.post("/api/v1/plans/apply", json=applied, headers=filled.admin))
     assert done["steps"] == plan["steps"]

@@ -11,12 +11,12 @@ from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from gatepost.directory import given
 from gatepost.directory.abilities import abilities_on_noun
 from gatepost.directory.batches import access_of, assignees_of, members_of, roles_of_services
-from gatepost.directory.given import in_utc
 from gatepost.directory.groups import Member
 from gatepost.directory.sharing import Grant
-from gatepost.errors import GatepostError, InvalidField
+from gatepost.errors import GatepostError
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal
 from gatepost.server.pools import Pools
@@ -81,11 +81,4 @@ Info: TypeAlias = strawberry.Info[Asking, None]
 
 def moment(at: datetime | None, name: str = "expiresAt") -> datetime | None:
     """A moment in UTC.  Raises `InvalidField` for one without a time zone."""
-    if at is None:
-        return None
-    if at.tzinfo is None:
-        raise InvalidField({name: "a time zone is needed"})
-    try:
-        return in_utc(at)
-    except ValueError as error:
-        raise InvalidField({name: str(error)}) from error
+    return given.moment(at, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 import strawberry
 
@@ -19,7 +20,7 @@ from gatepost.server.graphql.connections import (
     sliced,
     wanted,
 )
-from gatepost.server.graphql.outcomes import Done, done
+from gatepost.server.graphql.outcomes import Done, done_by
 
 
 @strawberry.type(description="Who is in a group or has a role directly, and where that came from.")
@@ -31,8 +32,7 @@ class Member:
     expires_at: datetime | None
 
 
-def member_shown(member: groups.Member) -> Member:
-    return shown(Member, member)
+member_shown = partial(shown, Member)
 
 
 def member_place(member: groups.Member) -> str:
@@ -64,8 +64,7 @@ class Group:
         return GroupViewerCan(edit="edit" in held, delete="delete" in held)
 
 
-def group_shown(group: groups.Group) -> Group:
-    return shown(Group, group)
+group_shown = partial(shown, Group)
 
 
 @strawberry.type
@@ -92,15 +91,12 @@ class Mutations:
 
     @strawberry.mutation(description="Delete a group with its memberships and what was granted through it.")
     async def delete_group(self, info: Info, name: str) -> Done | None:
-        await info.context.ask(groups.delete_group, name)
-        return done(info)
+        return await done_by(info, groups.delete_group, name)
 
     @strawberry.mutation(description="Add a user, a service, or another group's members (`group:analysts#member`).")
     async def add_member(self, info: Info, group: str, subject: str, expires_at: datetime | None = None) -> Done | None:
-        await info.context.ask(groups.add_member, group, subject, expires_at=moment(expires_at))
-        return done(info)
+        return await done_by(info, groups.add_member, group, subject, expires_at=moment(expires_at))
 
     @strawberry.mutation(description="Remove a member.  A membership that a provider synchronises is changed there.")
     async def remove_member(self, info: Info, group: str, subject: str) -> Done | None:
-        await info.context.ask(groups.remove_member, group, subject)
-        return done(info)
+        return await done_by(info, groups.remove_member, group, subject)

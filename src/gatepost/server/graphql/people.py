@@ -15,7 +15,7 @@ from gatepost.gate import Gatepost
 from gatepost.principal import Method, Principal
 from gatepost.server.graphql.asking import Info
 from gatepost.server.graphql.connections import USUAL, After, Connection, First, connection, shown, wanted
-from gatepost.server.graphql.outcomes import Done, done
+from gatepost.server.graphql.outcomes import Done, done, done_by
 from gatepost.server.hot import describe
 from gatepost.server.rereading import reread_everywhere
 from gatepost.server.rest.users import ended_answer, user_answer
@@ -278,8 +278,7 @@ class Mutations:
 
     @strawberry.mutation(description="Delete a person with everything of theirs.")
     async def delete_user(self, info: Info, username: str, transfer_to: str | None = None) -> Done | None:
-        await info.context.ask(users.delete_user, username, transfer_to)
-        return done(info)
+        return await done_by(info, users.delete_user, username, transfer_to)
 
     @strawberry.mutation(description="Set a password.  One's own takes the current one.")
     async def set_password(
@@ -296,18 +295,15 @@ class Mutations:
 
     @strawberry.mutation(description="Unlink a sign-in elsewhere from one's account.  The last way in stays.")
     async def unlink_identity(self, info: Info, id: str) -> Done | None:  # noqa: A002
-        await info.context.ask(identities.unlink_identity, id)
-        return done(info)
+        return await done_by(info, identities.unlink_identity, id)
 
     @strawberry.mutation(description="Take a refused sign-in off the list.  It changes nobody's account.")
     async def dismiss_conflict(self, info: Info, id: str) -> Done | None:  # noqa: A002
-        await info.context.ask(identities.dismiss_conflict, id)
-        return done(info)
+        return await done_by(info, identities.dismiss_conflict, id)
 
     @strawberry.mutation(description="End the session that the credential belongs to, with all its tokens.")
     async def log_out(self, info: Info) -> Done | None:
-        await info.context.ask(_log_out)
-        return done(info)
+        return await done_by(info, _log_out)
 
 
 def _synced(found: Any) -> Synced:

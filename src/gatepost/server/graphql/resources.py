@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 import strawberry
 
@@ -22,7 +23,7 @@ from gatepost.server.graphql.connections import (
     sliced,
     wanted,
 )
-from gatepost.server.graphql.outcomes import Done, done
+from gatepost.server.graphql.outcomes import Done, done_by
 
 
 @strawberry.type(
@@ -122,8 +123,7 @@ class ResourceChanges:
     parent: str | None = strawberry.UNSET
 
 
-def resource_shown(resource: resources.Resource) -> Resource:
-    return shown(Resource, resource)
+resource_shown = partial(shown, Resource)
 
 
 def grant_shown(grant: sharing.Grant) -> Grant:
@@ -178,8 +178,7 @@ class Mutations:
 
     @strawberry.mutation(description="Delete a resource with everything that was granted on it.")
     async def delete_resource(self, info: Info, type: str, id: str) -> Done | None:  # noqa: A002
-        await info.context.ask(resources.delete_resource, type, id)
-        return done(info)
+        return await done_by(info, resources.delete_resource, type, id)
 
     @strawberry.mutation(description="Share it.  It takes `manage_access`, and nobody grants more than they hold.")
     async def grant_access(
@@ -196,5 +195,4 @@ class Mutations:
 
     @strawberry.mutation(description="Take access away, for the next question already.  The last owner stays.")
     async def revoke_access(self, info: Info, type: str, id: str, relation: str, subject: str) -> Done | None:  # noqa: A002
-        await info.context.ask(sharing.revoke_access, type, id, relation, subject)
-        return done(info)
+        return await done_by(info, sharing.revoke_access, type, id, relation, subject)

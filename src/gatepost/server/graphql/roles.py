@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 import strawberry
 
@@ -20,7 +21,7 @@ from gatepost.server.graphql.connections import (
     wanted,
 )
 from gatepost.server.graphql.groups import Member, member_place, member_shown
-from gatepost.server.graphql.outcomes import Done, done
+from gatepost.server.graphql.outcomes import Done, done_by
 
 
 @strawberry.type(
@@ -54,8 +55,7 @@ class Role:
         return RoleViewerCan(edit="edit" in held, delete="delete" in held, assign="assign" in held)
 
 
-def role_shown(role: roles.Role) -> Role:
-    return shown(Role, role)
+role_shown = partial(shown, Role)
 
 
 @strawberry.type
@@ -85,17 +85,14 @@ class Mutations:
 
     @strawberry.mutation(description="Delete a role with its assignments.")
     async def delete_role(self, info: Info, name: str) -> Done | None:
-        await info.context.ask(roles.delete_role, name)
-        return done(info)
+        return await done_by(info, roles.delete_role, name)
 
     @strawberry.mutation(
         description="Give a role to a user, a service, a group's members, or everybody (`user:*`, `anonymous:*`)."
     )
     async def assign_role(self, info: Info, role: str, subject: str, expires_at: datetime | None = None) -> Done | None:
-        await info.context.ask(roles.assign_role, role, subject, expires_at=moment(expires_at))
-        return done(info)
+        return await done_by(info, roles.assign_role, role, subject, expires_at=moment(expires_at))
 
     @strawberry.mutation(description="Take a role away.  The last admin stays.")
     async def unassign_role(self, info: Info, role: str, subject: str) -> Done | None:
-        await info.context.ask(roles.unassign_role, role, subject)
-        return done(info)
+        return await done_by(info, roles.unassign_role, role, subject)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 import strawberry
 
@@ -10,7 +11,8 @@ from gatepost.directory import services
 from gatepost.records import TokenRecord
 from gatepost.server.graphql.asking import Info, moment
 from gatepost.server.graphql.connections import USUAL, After, Connection, First, connection, shown, wanted
-from gatepost.server.graphql.outcomes import Done, done
+from gatepost.server.graphql.outcomes import Done, done_by
+from gatepost.server.graphql.tokens import Token
 from gatepost.server.rest.tokens import token_members
 from gatepost.tokens import service_tokens
 from gatepost.tokens.service_tokens import WantedServiceToken
@@ -38,16 +40,7 @@ class Service:
 
 
 @strawberry.type(description="A service's token, without its secret.")
-class ServiceToken:
-    id: str
-    name: str
-    owner: str
-    scopes: list[str]
-    issuer: str
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-
+class ServiceToken(Token):
     @strawberry.field(description="The service's role.")
     async def role(self, info: Info) -> str | None:
         return await info.context.roles.load(self.owner.removeprefix("service:"))
@@ -67,8 +60,7 @@ class ServiceTokenInput:
     expires_at: datetime | None = None
 
 
-def service_shown(service: services.Service) -> Service:
-    return shown(Service, service)
+service_shown = partial(shown, Service)
 
 
 def token_shown(token: TokenRecord) -> ServiceToken:
@@ -106,8 +98,7 @@ class Mutations:
 
     @strawberry.mutation(description="Delete a service with its tokens.")
     async def delete_service(self, info: Info, name: str) -> Done | None:
-        await info.context.ask(services.delete_service, name)
-        return done(info)
+        return await done_by(info, services.delete_service, name)
 
     @strawberry.mutation(description="Issue a service token.  The secret is in this answer only.")
     async def create_service_token(self, info: Info, token: ServiceTokenInput) -> IssuedServiceToken | None:
@@ -122,5 +113,4 @@ class Mutations:
 
     @strawberry.mutation(description="Revoke a service token, at once and everywhere.")
     async def revoke_service_token(self, info: Info, id: str) -> Done | None:  # noqa: A002
-        await info.context.ask(service_tokens.revoke_service_token, id)
-        return done(info)
+        return await done_by(info, service_tokens.revoke_service_token, id)

@@ -10,7 +10,7 @@ import strawberry
 from gatepost.records import TokenRecord
 from gatepost.server.graphql.asking import Info, moment
 from gatepost.server.graphql.connections import USUAL, After, Connection, First, connection, shown, wanted
-from gatepost.server.graphql.outcomes import Done, done
+from gatepost.server.graphql.outcomes import Done, done_by
 from gatepost.server.rest.revocations import revocations_answer
 from gatepost.server.rest.tokens import session_answer, token_members
 from gatepost.tokens import api_tokens, session_list
@@ -109,10 +109,8 @@ class Mutations:
 
     @strawberry.mutation(description="Revoke an API token, at once and everywhere.")
     async def revoke_token(self, info: Info, id: str) -> Done | None:  # noqa: A002
-        await info.context.ask(api_tokens.revoke_api_token, id)
-        return done(info)
+        return await done_by(info, api_tokens.revoke_api_token, id)
 
     @strawberry.mutation(description="End a session with its tokens, at once and everywhere.")
     async def end_session(self, info: Info, id: str) -> Done | None:  # noqa: A002
-        await info.context.ask(session_list.end_session, id)
-        return done(info)
+        return await done_by(info, session_list.end_session, id)
