@@ -13,7 +13,7 @@ from gatepost.access.conditions import compile_condition
 from gatepost.access.model import Condition
 from gatepost.principal import Entity, Question, Subject
 
-NUMBERS = (("x", "list<int>"), ("y", "list<int>"), ("s", "string"))
+NUMBERS = (("x", "list<int>"), ("y", "list<int>"), ("s", "string"), ("t", "string"))
 MANY = list(range(50_000))
 HEAVY: dict[str, tuple[str, dict[str, object]]] = {
     "compared each time": ("x.all(a, y == y)", {"x": MANY[:9_000], "y": MANY}),
@@ -23,6 +23,14 @@ HEAVY: dict[str, tuple[str, dict[str, object]]] = {
     "many comparisons": (" && ".join(["y == y"] * 5_000), {"y": MANY}),
     "a long body": (f"x.all(a, {' && '.join(['a > -1'] * 8_000)})", {"x": MANY[:9_000]}),
     "a long text each time": ("x.all(a, !s.contains('aaaaaaaaaaaaaab'))", {"x": MANY[:9_000], "s": "a" * 900_000}),
+    "a pattern that comes with the question": (
+        "s.matches(t)",
+        {"s": "a" * 5_000, "t": "|".join(["a?" * 500 + "a" * 500] * 100)},
+    ),
+    "a pattern that is put together": ("s.matches(t + '0}')", {"s": "a" * 90_000, "t": "(a?a?a?a?){10"}),
+    "a pattern in raw quotes": ("s.matches(r'''(a?a?a?a?){100}''')", {"s": "a" * 90_000}),
+    "a pattern of many states": ("s.matches('(a?){500}(a?){500}b')", {"s": "a" * 900_000}),
+    "a text in a text": ("s.contains(t)", {"s": "a" * 500_000, "t": "a" * 250_000 + "b"}),
     "macros beyond counting": (" && ".join(["x.all(a, a > -1)"] * 500), {"x": MANY[:9_000]}),
 }
 USUAL: dict[str, tuple[str, dict[str, object]]] = {
@@ -30,12 +38,18 @@ USUAL: dict[str, tuple[str, dict[str, object]]] = {
     "two of them side by side": ("x.all(a, a > -1) && y.all(a, a > -1)", {"x": MANY[:60], "y": MANY[:60]}),
     "pairs": ("x.exists(a, y.exists(b, a == b))", {"x": MANY[:30], "y": MANY[29:60]}),
     "one look into a long list": ("49999 in y", {"y": MANY}),
+    "a short pattern that comes with the question": ("s.matches(t)", {"s": "2025-q3", "t": "^20[0-9]{2}-q[1-4]$"}),
+    "an address": (
+        "x.all(a, s.matches('^[a-z0-9._%+-]{1,64}@corp\\\\.example$'))",
+        {"x": MANY[:9], "s": "ann.of.the.data.team@corp.example"},
+    ),
+    "a word in a page": ("s.contains('needle') && s.contains(t)", {"s": "a needle" * 5_000, "t": "needle"}),
     "a long text": ("s.startsWith('a') && s.matches('a+') && s != ''", {"s": "a" * 900_000}),
 }
 
 
 def decide(expression: str, values: dict[str, object]) -> bool:
-    asked = {"x": [], "y": [], "s": ""} | values
+    asked = {"x": [], "y": [], "s": "", "t": ""} | values
     return compile_condition(Condition("c", NUMBERS, expression)).decide({}, asked)
 
 
