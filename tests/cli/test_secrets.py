@@ -211,3 +211,40 @@ def test_a_keyring_that_works_holds_the_tokens(
     assert len(ring.kept) == 1
     Kept(environ, server.url).forget()
     assert ring.kept == {}
+
+
+def test_a_command_with_a_password_leaves_no_sign_in_behind(run: Run, server: StandIn) -> None:
+    """A job that runs a hundred commands would leave a hundred sessions, each good for days."""
+    server.answers["POST /auth/login"] = (200, {"access_token": "at", "refresh_token": "rt", "expires_in": 1800})
+    server.answers["GET /me"] = (200, {"username": "alice", "kind": "user"})
+    server.answers["POST /oauth2/revoke"] = (200, None)
+    who = {"GATEPOST_USER": "alice", "GATEPOST_PASSWORD": "s"}
+
+    assert run("whoami", "--server", server.url, **who).exit_code == 0
+    assert server.lines == ["POST /auth/login", "GET /me", "POST /oauth2/revoke"]
+    assert server.seen[-1].body["token"] == "rt"
+
+    server.seen.clear()
+    server.answers["POST /oauth2/revoke"] = (500, None)
+    assert run("group", "show", "nobody", "--server", server.url, **who).exit_code == 2
+    assert server.lines[:3] == ["POST /auth/login", "GET /groups/nobody", "POST /oauth2/revoke"]
+
+
+@pytest.mark.parametrize("trouble", ["the folder cannot be made", "the file is broken"])
+def test_a_sign_in_that_cannot_be_kept_is_ended(run: Run, server: StandIn, tmp_path: Path, trouble: str) -> None:
+    """Nobody could use it or sign out of it."""
+    server.answers["POST /auth/login"] = (200, {"access_token": "at", "refresh_token": "rt", "expires_in": 1800})
+    server.answers["GET /me"] = (200, {"username": "alice", "kind": "user"})
+    server.answers["POST /oauth2/revoke"] = (200, None)
+    if trouble == "the folder cannot be made":
+        (tmp_path / "gatepost").write_text("a file where the folder should be")
+    else:
+        (tmp_path / "gatepost").mkdir(mode=0o700)
+        (tmp_path / "gatepost" / "sign-ins.json").touch(mode=0o600)
+
+    words = ("login", "--username", "alice", "--password", "-", "--server", server.url)
+    result = run(*words, stdin="secret\n")
+
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert server.seen[-1].line == "POST /oauth2/revoke"
+    assert server.seen[-1].body["token"] == "rt"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -15,13 +16,16 @@ from gatepost.cli import show
 from gatepost.cli.contexts import Contexts
 from gatepost.cli.kept import Kept, current_server, directory
 from gatepost.cli.secret import line_from_stdin
+from gatepost.client.credentials import Password
 from gatepost.client.environment import credential_from, is_external, server_from
-from gatepost.client.errors import Misconfigured
+from gatepost.client.errors import ClientError, Misconfigured, Unreachable
+from gatepost.client.oauth2 import revoke_token
 from gatepost.client.reading import as_it_is, page_of
 from gatepost.client.server import Server
 
 if TYPE_CHECKING:
     from gatepost.client.call import Call
+    from gatepost.client.credentials import Tokens
     from gatepost.client.reading import Page
     from gatepost.client.sync_client import Client
 
@@ -31,12 +35,29 @@ R = TypeVar("R")
 
 
 @dataclass
+class Passing:
+    """The sign-in of one command, by a password: the SDK's `Keeper`, which keeps it as long as the command lasts."""
+
+    tokens: Tokens | None = None
+
+    def locked(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def read(self) -> Tokens | None:
+        return self.tokens
+
+    def write(self, tokens: Tokens) -> None:
+        self.tokens = tokens
+
+
+@dataclass
 class Remote:
     """The server that one command speaks with."""
 
     spec: str | None
     wants_json: bool
     named: str | None = None
+    passing: Passing = field(default_factory=Passing)
 
     @property
     def external(self) -> bool:
@@ -77,10 +98,21 @@ class Remote:
         """A client as whom the command was told to be, else as the one who signed in, else as nobody."""
         from gatepost.client.sync_client import Client  # the HTTP library takes longer to import than all else
 
+        if isinstance(self.server.credential, Password):
+            return Client(self.server, keeper=self.passing, trust_env=True)
         tokens = self.kept.read() if self.server.is_anonymous and not self.external else None
         if tokens is None:
             return Client(self.server, trust_env=True)
         return Client(replace(self.server, credential=tokens), keeper=self.kept, trust_env=True)
+
+    def close(self, *, ends: bool) -> None:
+        """Close the connections, and with `ends` the sign-in of this command, or a job in CI leaves one a command."""
+        if "client" not in vars(self):
+            return
+        if ends and self.passing.tokens is not None:
+            with suppress(ClientError):
+                self.client.send(ended(self.passing.tokens))
+        self.client.close()
 
     def ask(self, call: Call[Any]) -> Any:
         """Send a call and return its answer's JSON as it is: what the server says more than we know is shown too."""
@@ -125,6 +157,11 @@ class Remote:
         click.echo(f"\n{answer['token']}\n\nThis is the only time that it is shown.\n{KEEP_IT}")
 
 
+def ended(tokens: Tokens) -> Call[None]:
+    """End a sign-in, tried once: whoever waits for it has their answer already."""
+    return replace(revoke_token(tokens.refresh_token or tokens.access_token), repeatable=False)
+
+
 def remote(command: Callable[Concatenate[Remote, P], R]) -> Callable[..., R]:
     """Give a command `--server` and `--json`, and the `Remote` that they make as its first argument."""
 
@@ -133,12 +170,14 @@ def remote(command: Callable[Concatenate[Remote, P], R]) -> Callable[..., R]:
     @click.option("--json", "wants_json", is_flag=True, help="Answer in JSON.")
     @wraps(command)
     def with_remote(*args: P.args, spec: str | None, named: str | None, wants_json: bool, **kwargs: P.kwargs) -> R:  # type: ignore[valid-type]
-        at = Remote(spec, wants_json, named)
+        at, ends = Remote(spec, wants_json, named), True
         try:
             return command(at, *args, **kwargs)
+        except (Unreachable, KeyboardInterrupt):
+            ends = False  # nobody waits for one more request
+            raise
         finally:
-            if "client" in vars(at):
-                at.client.close()
+            at.close(ends=ends)
 
     return with_remote
 

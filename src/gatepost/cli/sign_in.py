@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from gatepost.cli import show
-from gatepost.cli.remote import Remote, remote
+from gatepost.cli.remote import Remote, ended, remote
 from gatepost.cli.secret import read_secret, read_text, secret_option
 from gatepost.client import oauth2, requests
 from gatepost.client.credentials import Nobody, Password, Tokens
-from gatepost.client.errors import Misconfigured
+from gatepost.client.errors import ClientError, Misconfigured
 
 if TYPE_CHECKING:
     from gatepost.client.sync_client import Client
@@ -55,11 +56,23 @@ def login(
         )
     with Client(replace(at.server, credential=tokens), trust_env=True) as client:
         who = client.me()
-    at.kept.sign_in(tokens)
+    _keep(at, tokens)
     if at.wants_json:
         show.as_json({"server": at.server.url, "username": who.username, "kind": who.kind})
     else:
         click.echo(f"signed in to {at.server.url} as {who.username}")
+
+
+def _keep(at: Remote, tokens: Tokens) -> None:
+    """Keep the sign-in.  Where that cannot be done it is ended, for nobody could use it or sign out of it."""
+    from gatepost.client.sync_client import Client  # lazily, as everywhere in the command line
+
+    try:
+        at.kept.sign_in(tokens)
+    except (OSError, Misconfigured):
+        with suppress(ClientError), Client(replace(at.server, credential=Nobody()), trust_env=True) as client:
+            client.send(ended(tokens))
+        raise
 
 
 def _way(at: Remote, *, browser: bool | None, device: bool, with_password: bool) -> str:
