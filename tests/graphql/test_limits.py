@@ -54,6 +54,11 @@ ATTACKS = {
     ),
     "the schema's name under many names": ("{ " + " ".join("__typename" for _ in range(31)) + " }", "30 times"),
     "one field in one place many times": ("{ " + "me { kind } " * 31 + "}", "30 times in one place"),
+    "the same in brackets": ("{ " + "... { me { kind } } " * 31 + "}", "30 times in one place"),
+    "and in brackets within brackets": (
+        "{ " + "... { me { kind } ... { me { kind } } } " * 16 + "}",
+        "30 times in one place",
+    ),
     "one change in one place many times": ("mutation { " + "rotateKeys { kid } " * 31 + "}", "30 times in one place"),
     "many operations": (" ".join(f"query A{n} {{ me {{ kind }} }}" for n in range(21)), "20 operations"),
     "fragments that nobody counts": (

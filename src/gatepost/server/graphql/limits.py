@@ -112,11 +112,19 @@ class _Counts(Visitor):
         self.operations += 1
 
     def enter_selection_set(self, node: SelectionSetNode, *_: Any) -> None:
-        names = [(each.alias or each.name).value for each in node.selections if isinstance(each, FieldNode)]
-        self.repeated = max(self.repeated, *Counter(names).values(), 0)
+        self.repeated = max(self.repeated, *Counter(_names_in(node)).values(), 0)
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:
         self.aliases += node.alias is not None
+
+
+def _names_in(selections: SelectionSetNode) -> Iterator[str]:
+    """The names that stand in one place: an inline fragment is the same place."""
+    for each in selections.selections:
+        if isinstance(each, FieldNode):
+            yield (each.alias or each.name).value
+        elif isinstance(each, InlineFragmentNode):
+            yield from _names_in(each.selection_set)
 
 
 def _require_few(document: DocumentNode) -> None:
