@@ -4,6 +4,7 @@ client          the ASGI application of `gate`, without a socket in between: for
 served          starts a real uvicorn for a Gatepost with any settings, and answers its client
 server_client   the same for a fresh Gatepost with the tests' own settings
 company         a few people, a group and a collection, made over HTTP
+op              an OpenID provider with the tests' clock, for a gate to be configured with
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from gatepost.gate import Gatepost
 from gatepost.server.app import create_app
 from gatepost.settings import Settings
 from tests.conftest import OpenGate, settings_for
+from tests.dice import FakeDice
 from tests.server.calling import Company, settle
+from tests.sso.provider_in_process import InProcessProvider, running_provider
 
 PEER = ("203.0.113.7", 40_000)
 Change = Callable[[Settings], Settings]
@@ -70,6 +73,13 @@ def in_process() -> Iterator[InProcess]:
             return opened.enter_context(client)
 
         yield make
+
+
+@pytest.fixture
+def op(dice: FakeDice) -> Iterator[InProcessProvider]:
+    with running_provider() as provider:
+        provider.now = dice.clock
+        yield provider
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -18,16 +17,9 @@ from tests.dice import FakeDice
 from tests.server.calling import bearer, ok
 from tests.server.conftest import InProcess
 from tests.server.elsewhere import query_of, settings_with
-from tests.sso.provider_in_process import InProcessProvider, running_provider
+from tests.sso.provider_in_process import InProcessProvider
 
 MANY = 60
-
-
-@pytest.fixture
-def op(dice: FakeDice) -> Iterator[InProcessProvider]:
-    with running_provider() as provider:
-        provider.now = dice.clock
-        yield provider
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -26,10 +26,9 @@ from gatepost.testing import ADMIN
 from gatepost.tokens.session_list import end_session
 from gatepost.tokens.sessions import end_sessions
 from tests.conftest import OpenGate
-from tests.dice import FakeDice
 from tests.server.conftest import InProcess
 from tests.server.elsewhere import OURS, is_signed_in, settings_with, sign_in
-from tests.sso.provider_in_process import InProcessProvider, Raw, running_provider, with_, without
+from tests.sso.provider_in_process import InProcessProvider, Raw, with_, without
 from tests.tokens.signing_in import part
 from tests.waiting import eventually
 
@@ -40,13 +39,6 @@ OFFLINE: dict[str, Any] = {
 }
 SOON = 20.0  # seconds
 s = tables.sessions
-
-
-@pytest.fixture
-def op(dice: FakeDice) -> Iterator[InProcessProvider]:
-    with running_provider() as provider:
-        provider.now = dice.clock
-        yield provider
 
 
 @pytest.fixture

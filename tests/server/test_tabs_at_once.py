@@ -6,7 +6,6 @@ last.  And the attacks on the remedy: whatever another person plants in a browse
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -23,16 +22,9 @@ from tests.dice import FakeDice
 from tests.server.calling import ok
 from tests.server.conftest import InProcess
 from tests.server.elsewhere import OURS, settings_with
-from tests.sso.provider_in_process import InProcessProvider, running_provider
+from tests.sso.provider_in_process import InProcessProvider
 
 s = tables.sessions
-
-
-@pytest.fixture
-def op(dice: FakeDice) -> Iterator[InProcessProvider]:
-    with running_provider() as provider:
-        provider.now = dice.clock
-        yield provider
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -12,18 +11,10 @@ from starlette.testclient import TestClient
 from gatepost.gate import Gatepost
 from gatepost.server.cookies import sent
 from tests.conftest import OpenGate, settings_for
-from tests.dice import FakeDice
 from tests.server.conftest import InProcess
-from tests.sso.provider_in_process import InProcessProvider, running_provider
+from tests.sso.provider_in_process import InProcessProvider
 
 URL = "https://gatepost.example"
-
-
-@pytest.fixture
-def op(dice: FakeDice) -> Iterator[InProcessProvider]:
-    with running_provider() as provider:
-        provider.now = dice.clock
-        yield provider
 
 
 @pytest.fixture
