@@ -12,6 +12,7 @@ import anyio
 import httpx2
 import pytest
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from gatepost.directory import groups, users
 from gatepost.errors import Unavailable
@@ -147,6 +148,14 @@ def test_what_is_no_request_is_refused_with_a_sentence(name: str, client: TestCl
     body, status = NO_REQUEST[name]
 
     problem(client.post("/graphql", json=body), status)
+
+
+def test_nothing_is_listened_to_over_a_websocket(company: Company) -> None:
+    """Browsers let any site open one, with the cookie: there are no subscriptions, and nobody to talk to."""
+    client = company.client
+    assert isinstance(client, TestClient)
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/graphql", subprotocols=["graphql-ws"]):
+        pytest.fail("it was opened")
 
 
 def test_an_operation_is_chosen_by_its_name(client: TestClient) -> None:
