@@ -153,3 +153,13 @@ def test_a_credential_that_no_header_takes_is_not_repeated(run: Run, server: Sta
     assert (result.exit_code, result.stdout, server.seen) == (2, "", [])
     assert "no HTTP header takes" in result.stderr
     assert "hunter2" not in result.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("login",), ("access", "grant"), ("user", "edit"), ("model", "import")])
+@pytest.mark.parametrize("columns", [60, 100])
+def test_help_fits_the_terminal(tmp_path: Path, words: tuple[str, ...], columns: int) -> None:
+    """It has neither colours nor a line that is too long."""
+    environ = {"PYTHONPATH": SOURCE, "PATH": os.environ["PATH"], "COLUMNS": str(columns), "FORCE_COLOR": "1"}
+    done = subprocess.run((*GATEPOST, *words, "--help"), env=environ, capture_output=True, text=True, check=True)
+    assert "\x1b" not in done.stdout
+    assert [line for line in done.stdout.splitlines() if len(line) > columns] == []

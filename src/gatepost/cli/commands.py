@@ -47,17 +47,19 @@ COMMANDS = {
     "doctor": Later("doctor:doctor", "Examine a server, or a configuration: database, keys, providers, clocks."),
 }
 
-EPILOG = """\b
+EPILOG = """
 Which server: --server SPEC or --context NAME on each command, else GATEPOST_URL or GATEPOST_CONTEXT, else the
 context in use (see gatepost context), else the one you signed in to last.
+
 SPEC is a URL or user:secret@host:port, with an s after the port for TLS; - reads it from standard input.
+
 As whom: the SPEC's own user, else GATEPOST_API_KEY, or GATEPOST_USER with GATEPOST_PASSWORD, else your sign-in.
 
-\b
 Exit codes: 0 done or allowed, 1 denied or a finding, 2 could not (one sentence on standard error).
 
-\b
 Completion: put this into ~/.bashrc (zsh and fish: see gatepost completion --help)
+
+\b
   eval "$(gatepost completion bash)"
 """
 
