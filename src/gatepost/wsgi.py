@@ -45,9 +45,8 @@ _calling: ContextVar[Visitor | None] = ContextVar("gatepost_visitor", default=No
 class Authentication(Doorway["WSGIApplication"]):
     """Puts the `Visitor` of each request into `environ["gatepost"]`.  The options are those of `gatepost.guard.Doorway`."""
 
-    def __init__(self, app: WSGIApplication, *args: Any, **options: Any) -> None:
-        super().__init__(app, *args, **options)
-        _answer_within(app)
+    def _prepare(self) -> None:
+        _answer_within(self.app)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:

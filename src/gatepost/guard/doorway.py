@@ -62,6 +62,10 @@ class Doorway(Generic[App]):
                 verify=verify,
             )
         )
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """What else an application of this kind takes, once all of that is in order."""
 
     def _stranger(self, shown: Shown, error: Unauthenticated) -> Visitor:
         """Return whoever looks at a public page without a credential.  Anywhere else the error stands."""
