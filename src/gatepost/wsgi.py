@@ -28,7 +28,7 @@ from gatepost.principal import Entity
 from gatepost.problems import MEDIA_TYPE, body_of, headers_of
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment  # noqa: F401 - named in a text below
 
 __all__ = ["Authentication", "Visitor", "authorize", "current_principal", "may", "require", "visitor"]
 
