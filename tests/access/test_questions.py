@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gatepost.access import (
@@ -10,12 +12,14 @@ from gatepost.access import (
     Reason,
     RelationTuple,
     TooDeep,
+    TupleChange,
     UserFilter,
     actions,
     builtin_model,
     check,
     expand,
     list_users,
+    objects,
     read_model,
     walk_users,
 )
@@ -191,6 +195,18 @@ def test_actions_are_all_that_one_may() -> None:
     assert actions(asks("user:ann", "", "collection:c", narrow), graph).allowed == ("edit",)
     with pytest.raises(InvalidField, match="unknown type planet"):
         actions(asks("user:ann", "", "planet:c"), graph)
+
+
+def test_a_userset_is_listed_with_its_own_object_whether_or_not_a_tuple_names_it() -> None:
+    """As check answers it, and as OpenFGA lists it."""
+    graph = graph_of(GROUPS, ())
+    question = Question(subject=Subject("group", "new", "member"), action="member", resource=Entity("group", "any"))
+    assert check(replace(question, resource=Entity("group", "new")), graph).allowed
+    assert objects(question, graph).ids == ("group:new",)
+    graph.apply(
+        [TupleChange("group:new", "member", "user:a"), TupleChange("group:b", "member", "group:new#member")], "1.2"
+    )
+    assert objects(question, graph).ids == ("group:b", "group:new")
 
 
 # -- depth --------------------------------------------------------------------------------------------------------------

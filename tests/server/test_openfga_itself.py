@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.peers.programs import answers, free_port, made, program
+from tests.peers.openfga_server import running_openfga
 from tests.server.calling import ok
 from tests.server.openfga_world import MODEL, Store, new_store, refused
 from tests.server.test_openfga import NO_MODEL, NOT_ANSWERED, NOT_WRITTEN
 
 pytestmark = pytest.mark.peer
-START_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real OpenFGA on memory, without authentication."""
-    server, ports = made("openfga") / "openfga", (free_port(), free_port())
-    url = f"http://127.0.0.1:{ports[0]}"
-    command: list[str | Path] = [
-        server,
-        "run",
-        f"--http-addr=127.0.0.1:{ports[0]}",
-        f"--grpc-addr=127.0.0.1:{ports[1]}",
-    ]
-    command += ["--log-level=none", "--playground-enabled=false", "--metrics-enabled=false"]
-    log = tmp_path_factory.mktemp("openfga") / "log"
-    with program(command, lambda: answers(f"{url}/healthz"), log, within=START_SECONDS):
+    with running_openfga(tmp_path_factory.mktemp("openfga") / "log") as url:
         yield url
 
 

@@ -101,7 +101,8 @@ def walk_ids(question: Question, graph: Graph, slice_size: int = SLICE) -> Itera
     if reach is not None:
         names, numbers = reach.edges.names, list(reach.found)
         for start in range(0, len(numbers), slice_size):
-            part = [names[number] for number in numbers[start : start + slice_size]]
+            # A userset has relations to its own object, also where no tuple names that and it has no name here.
+            part = [names[number] or question.subject.id for number in numbers[start : start + slice_size]]
             yield from (part,) if reach.surely else _asked(question, graph, part, slice_size)
             pause()
 
@@ -155,7 +156,14 @@ def _asked(question: Question, graph: Graph, names: Sequence[str], slice_size: i
             question.subject.type, question.action, question.resource.type
         ):
             return lambda name: name
-        return lambda name: name if by_relation(edges, route, someone, route.ids.get(name), moment) else None
+        subject, kind = question.subject, question.resource.type
+        nameless = {subject.id: edges.nameless[kind]} if subject.relation and subject.type == kind else {}
+
+        def ask(name: str) -> str | None:
+            number = route.ids.get(name, nameless.get(name))
+            return name if by_relation(edges, route, someone, number, moment) else None
+
+        return ask
 
     return asked_in_slices(names, begin, graph.lock, slice_size)
 
