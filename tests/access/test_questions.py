@@ -203,9 +203,8 @@ def test_a_userset_is_listed_with_its_own_object_whether_or_not_a_tuple_names_it
     question = Question(subject=Subject("group", "new", "member"), action="member", resource=Entity("group", "any"))
     assert check(replace(question, resource=Entity("group", "new")), graph).allowed
     assert objects(question, graph).ids == ("group:new",)
-    graph.apply(
-        [TupleChange("group:new", "member", "user:a"), TupleChange("group:b", "member", "group:new#member")], "1.2"
-    )
+    written = [("group:new", "user:a"), ("group:b", "group:new#member")]
+    graph.apply([TupleChange(o, "member", s, removed=False, expires_at=None) for o, s in written], "1.2")
     assert objects(question, graph).ids == ("group:b", "group:new")
 
 
