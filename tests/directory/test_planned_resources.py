@@ -240,6 +240,8 @@ def test_what_the_caller_cannot_view_is_told_of_no_more_than_by_hand(platform: G
     with pytest.raises(AlreadyExists):
         apply(platform, wanted, eve)
     assert planned(platform, Desired(resources=(), grants=()), eve) == []
+    guess = DesiredResource(resource="collection:of-files", owner="user:eve")
+    assert planned(platform, only(guess), eve) == ["create collection:of-files"]
 
 
 def test_a_resource_of_a_type_that_comes_with_the_plan(platform: Gatepost) -> None:

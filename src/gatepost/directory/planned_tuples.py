@@ -73,10 +73,10 @@ def tuple_steps(look: Look, wanted: Tuples, made: Mapping[str, object]) -> Itera
 
 
 def closed_steps(look: Look, desired: Desired, wanted: Tuples) -> Iterator[Step]:
-    """Members and assignees that files made and that the lists do not have any more, where a list is given."""
+    """Members, assignees and owners that files made and do not have any more, where they say who there shall be."""
     closed = {f"group:{g.name}": "member" for g in desired.groups or () if g.members is not None}
     closed |= {f"role:{r.name}": "assignee" for r in desired.roles or () if r.assignees is not None}
-    closed |= dict.fromkeys(owned_by_files(desired), OWNER)
+    closed |= {name: OWNER for name in owned_by_files(desired) if look.sees(Entity.parse(name))}
     for object_, relation in closed.items():
         for row in held_by(look.connection, object_, (relation,)):
             if (relation, row.subject) not in wanted.get(object_, {}) and _is_of_files(look.gate, row):
