@@ -181,8 +181,10 @@ class _Merged:
         found = self._merged.get(key)
         if found is None:
             held = self._stored(key)
-            both = set[int]() if held is None else {held} if isinstance(held, int) else set(held)
-            found = self._merged[key] = (both - (less or set())) | (more or set())
+            found = set[int]() if held is None else {held} if isinstance(held, int) else set(held)
+            found -= less or set()
+            found |= more or set()
+            self._merged[key] = found
         return found or None
 
 

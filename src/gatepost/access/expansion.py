@@ -8,6 +8,8 @@ from gatepost.access.check import related_route
 from gatepost.access.edges import Edges
 from gatepost.access.graph import Graph
 from gatepost.access.model import Computed, Direct, Exclusion, FromParent, Intersection, Rewrite, Union
+from gatepost.access.slices import in_order
+from gatepost.access.validate import parts
 from gatepost.principal import Entity
 
 Tree = dict[str, object]
@@ -24,29 +26,43 @@ def expand(resource: Entity, relation: str, graph: Graph) -> Tree:
         route = related_route(edges, resource.type, relation)
         rewrite = edges.compiled.rewrites[edges.compiled.key(resource.type, relation)]
         number = route.ids.get(resource.id)
-        base = None if number is None else number << edges.compiled.bits
-        return _Expansion(edges, resource, relation, base, now).node(rewrite)
+        named = {name: _named(edges, number, name, now) for name in {relation, *_tuplesets(rewrite)}}
+    return _Expansion(edges, resource, relation, named).node(rewrite)
+
+
+def _tuplesets(rewrite: Rewrite) -> set[str]:
+    return {part.tupleset for part in parts(rewrite) if isinstance(part, FromParent)}
+
+
+def _named(edges: Edges, number: int | None, relation: str, now: float) -> list[int]:
+    """The subjects of one relation that count."""
+    if number is None:
+        return []
+    key = number << edges.compiled.bits | edges.compiled.relations[relation]
+    timed = edges.timed.get(key, {})
+    return [*edges.held(key), *(value for value, (expires, _) in timed.items() if expires > now)]
 
 
 class _Expansion:
-    __slots__ = ("base", "edges", "name", "now", "relation", "resource")
+    """The tree of what was found, written without the graph's lock: a relation may have a million subjects."""
 
-    def __init__(self, edges: Edges, resource: Entity, relation: str, base: int | None, now: float) -> None:
+    __slots__ = ("edges", "found", "name", "relation", "resource")
+
+    def __init__(self, edges: Edges, resource: Entity, relation: str, found: dict[str, list[int]]) -> None:
         self.edges = edges
         self.resource = resource
         self.relation = relation
-        self.base = base
-        self.now = now
+        self.found = found
         self.name = f"{resource}#{relation}"
 
     def node(self, rewrite: Rewrite) -> Tree:
         match rewrite:
             case Direct():
-                return self._leaf("users", {"users": sorted(self._named(self.relation))})
+                return self._leaf("users", {"users": list(self._named(self.relation))})
             case Computed(relation):
                 return self._leaf("computed", {"userset": f"{self.resource}#{relation}"})
             case FromParent(relation, tupleset):
-                above = [{"userset": f"{parent}#{relation}"} for parent in sorted(self._named(tupleset))]
+                above = [{"userset": f"{parent}#{relation}"} for parent in self._named(tupleset)]
                 return self._leaf("tupleToUserset", {"tupleset": f"{self.resource}#{tupleset}", "computed": above})
             case Union(children):
                 return {"name": self.name, "union": {"nodes": [self.node(child) for child in children]}}
@@ -59,11 +75,4 @@ class _Expansion:
         return {"name": self.name, "leaf": {kind: content}}
 
     def _named(self, relation: str) -> Iterator[str]:
-        if self.base is None:
-            return
-        key = self.base | self.edges.compiled.relations[relation]
-        for value in self.edges.held(key):
-            yield self.edges.text(value)
-        for value, (expires, _) in self.edges.timed.get(key, {}).items():
-            if expires > self.now:
-                yield self.edges.text(value)
+        return in_order([self.edges.text(value) for value in self.found[relation]])
