@@ -17,7 +17,7 @@ from gatepost.errors import AlreadyExists, Conflict, InvalidField, NotFound
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal, Subject
 from gatepost.store import tables
-from gatepost.store.relations import TAKEN_BY, forget, held_by, relate, unrelate
+from gatepost.store.relations import TAKEN_BY, forget, held_as, held_by, relate, unrelate
 from gatepost.store.store import Change
 
 t = tables.groups
@@ -163,7 +163,7 @@ def remove_by_hand(tx: Change, object_: str, relation: str, subject: str) -> Non
 
     Raises `NotFound` if there is none, `Conflict` if the only one comes from a provider, which would bring it back.
     """
-    origins = [row.origin for row in held_by(tx.connection, object_, (relation,)) if row.subject == subject]
+    origins = [row.origin for row in held_as(tx.connection, object_, relation, subject)]
     if not origins:
         raise NotFound(f"{subject} is no {relation} of {object_}")
     mine = [origin for origin in origins if origin in TAKEN_BY[tx.origin]]

@@ -20,7 +20,7 @@ from gatepost.directory.subjects import Named, require_allowed, require_subject
 from gatepost.errors import InvalidField
 from gatepost.gate import Gatepost
 from gatepost.principal import ANONYMOUS, Entity, Principal, Subject
-from gatepost.store.relations import held_by, relate
+from gatepost.store.relations import held_as, held_by, relate
 from gatepost.store.store import Change
 
 STRUCTURE = frozenset({"parent"})
@@ -181,7 +181,7 @@ def _read_grant(gate: Gatepost, resource: Entity, wanted: NewGrant) -> Named:
 
 
 def _granted(gate: Gatepost, tx: Change, resource: Entity, relation: str, subject: str) -> Grant:
-    row = next(r for r in held_by(tx.connection, str(resource), (relation,)) if r.subject == subject)
+    row = held_as(tx.connection, str(resource), relation, subject)[0]
     return _grant(row, "", _why(gate, row, resource, resource))
 
 

@@ -35,6 +35,7 @@ _IS = and_(
     t.c.subject == bindparam("by_subject"),
 )
 _ORIGINS = select(t.c.origin, t.c.expires_at, t.c.condition).where(_IS).order_by(t.c.origin)
+_TUPLE = select(t).where(_IS).order_by(t.c.origin)
 _INSERT = insert(t)
 _ON_OBJECT = (
     select(t)
@@ -147,6 +148,12 @@ def held_by(connection: Connection, object_: str, relations: Iterable[str] = ())
     if names := list(relations):
         return list(connection.execute(_ON_OBJECT_AS, {"of_object": object_, "as_relations": names}))
     return list(connection.execute(_ON_OBJECT, {"of_object": object_}))
+
+
+def held_as(connection: Connection, object_: str, relation: str, subject: str) -> list[Row[Any]]:
+    """One tuple, a row for each of its origins, in order: the same without all the others on the object."""
+    key = {"in_store": MAIN, "of_object": object_, "as_relation": relation, "by_subject": subject}
+    return list(connection.execute(_TUPLE, key))
 
 
 def held_by_many(
