@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from gatepost.access.check import check, counts, route_of, subject_of
-from gatepost.access.decision import Decision, Reason
+from gatepost.access.decision import Decision, Reason, TooComplex
 from gatepost.access.edges import Edges, Who
 from gatepost.access.evaluate import evaluate
 from gatepost.access.graph import Graph
@@ -18,6 +19,7 @@ from gatepost.access.wording import named, sentence_of, step_text
 from gatepost.principal import ANONYMOUS, Question, permission
 
 MAX_SUGGESTIONS = 5
+MAX_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,16 @@ def _relation_hops(question: Question, edges: Edges, someone: Who, moment: Momen
 
     def holds(plan: Plan, base: int) -> bool:
         """A part of an inexact plan is a reason only if it holds by itself."""
-        return plan.exact or any(evaluate(edges, someone, base | relation, moment) for relation in plan.relations)
+        return plan.exact or any(
+            evaluate(edges, someone, base | relation, moment, deadline=deadline) for relation in plan.relations
+        )
 
-    found = trail_to_resource(edges, route.plan, number << edges.compiled.bits, someone, holds, moment)
+    # Each object on the way is asked about by itself, with everybody waiting: a way that takes too long is not shown.
+    deadline = time.monotonic() + MAX_SECONDS
+    try:
+        found = trail_to_resource(edges, route.plan, number << edges.compiled.bits, someone, holds, moment)
+    except TooComplex:
+        return []
     if found is None:
         return []
     end, upper = found
