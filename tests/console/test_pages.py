@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from gatepost.directory.groups import change_group
 from gatepost.directory.resources import NewResource, ResourceChange, change_resource, create_resource
+from gatepost.directory.sharing import NewGrant, grant_access
 from gatepost.directory.users import UserChange, change_user
 from gatepost.gate import Gatepost
 from gatepost.server import console
@@ -60,6 +62,19 @@ def forbidden_in(text: str) -> list[str]:
     elements = Elements()
     elements.feed(text)
     return elements.forbidden
+
+
+def test_the_moments_in_the_audit_log_are_for_people(visitor: httpx.Client, company: Gatepost) -> None:
+    """What ends by itself is on record with the microsecond, which nobody reads on a page."""
+    ends = datetime(2099, 1, 31, 18, 0, 0, 963812, tzinfo=UTC)
+    wanted = NewGrant(subject="user:bob", relation="viewer", expires_at=ends)
+    grant_access(company, as_person("tomasz"), "collection", "sales", wanted)
+    sign_in(visitor, "admin")
+
+    page = visitor.get("/audit", params={"event": "access.granted"}).text
+
+    assert "expires at: 2099-01-31 18:00:00 UTC" in page
+    assert ".963812" not in page
 
 
 def test_names_from_people_stay_text_on_every_page(visitor: httpx.Client, company: Gatepost) -> None:

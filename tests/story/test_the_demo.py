@@ -22,6 +22,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from gatepost.demo.platform import COMPANY, PROVIDER_DISPLAY_NAME
+from tests.waiting import A_BUSY_SECOND, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -133,6 +134,17 @@ def test_it_says_where_it_is_and_who_is_who(demo: Demo) -> None:
     assert re.search(rf"{PROVIDER_DISPLAY_NAME}\s+http://localhost:\d+", demo.printed), "the provider is another site"
     for line in ("curl -H 'Authorization: Bearer gp_", "check user:bob view dataset:invoices --explain"):
         assert line in demo.printed
+
+
+def test_the_provider_was_asked_before_anybody_signs_in(demo: Demo) -> None:
+    """As any server does at its start: the page Sign-in shows a provider that is up."""
+
+    def asked() -> bool:
+        return (
+            'gatepost_provider_up{kind="provider",provider="tidewater"} 1.0' in httpx2.get(f"{demo.url}/metrics").text
+        )
+
+    eventually(asked, within=A_BUSY_SECOND)
 
 
 def test_a_share_reaches_a_colleague_through_a_group_from_the_provider(demo: Demo, ines: Page, bob: Page) -> None:

@@ -19,6 +19,7 @@ from gatepost.demo.seed import fresh_token, seed
 from gatepost.errors import ConfigurationError, GatepostError
 from gatepost.gate import Dice, Gatepost
 from gatepost.opening import open_gatepost
+from gatepost.server.first_look import look_at_providers
 from gatepost.server.run import listen, run
 from gatepost.settings import DatabaseSettings, MainSettings, ProviderSettings, Secret, Settings, SsoSettings
 
@@ -46,6 +47,7 @@ def demo(port: int) -> int:
         return 2
     try:
         with suppress(KeyboardInterrupt), _platform(port) as gate:  # Ctrl-C may come before the server listens for it
+            look_at_providers(gate)
             run(gate, listener)
     except (ConfigurationError, GatepostError) as error:
         print(f"gatepost: {error}", file=sys.stderr)

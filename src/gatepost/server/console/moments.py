@@ -12,6 +12,14 @@ def stamp(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def exact(text: str) -> str:
+    """A time as records keep it, to be read: `2026-12-01 00:00:00 UTC`.  What is no time is left as it is."""
+    try:
+        return stamp(datetime.fromisoformat(text))
+    except ValueError:
+        return text
+
+
 def date_text(at: datetime) -> str:
     at = at.astimezone(UTC)
     return f"{at.day} {at:%b %Y}"

@@ -15,7 +15,7 @@ from gatepost.errors import Conflict, Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
 from gatepost.server.console.assets import asset
-from gatepost.server.console.moments import date_text, moment, stamp
+from gatepost.server.console.moments import date_text, exact, moment, stamp
 from gatepost.server.console.naming import Names
 from gatepost.server.console.navigation import navigation
 from gatepost.server.console.notices import NOTICES
@@ -37,7 +37,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(moment=moment, stamp=stamp, date_text=date_text)
+    made.filters.update(moment=moment, stamp=stamp, exact=exact, date_text=date_text)
     made.globals.update(url=url, asset=asset)
     return made
 
