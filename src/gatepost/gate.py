@@ -145,13 +145,18 @@ class Gatepost:
     def decide(self, question: Question) -> Decision:
         """Answer one question.  A disabled person may nothing, whatever the graph says."""
         graph = self.memory.graph
-        if self.memory.disabled and self.is_disabled(question.subject):
-            no = False
-            return Decision(no, Reason.DISABLED, graph.revision, question, graph)
-        return access.check(question, graph)
+        revision = graph.revision
+        if not self.is_disabled(question.subject):
+            decision = access.check(question, graph)
+            # Asked again: whom a revision disables is disabled before the graph answers as of that revision.
+            if not decision.allowed or not self.is_disabled(question.subject):
+                return decision
+        no = False
+        return Decision(no, Reason.DISABLED, revision, question, graph)
 
     def is_disabled(self, subject: Subject) -> bool:
-        return not subject.relation and f"{subject.type}:{subject.id}" in self.memory.disabled
+        disabled = self.memory.disabled
+        return bool(disabled) and not subject.relation and f"{subject.type}:{subject.id}" in disabled
 
     def may(self, caller: Principal, action: str, resource: Entity = PLATFORM) -> bool:
         return self.decide(caller.asks(action, resource)).allowed

@@ -70,8 +70,7 @@ class Memory:
         self._rewound = False
         self._fresh_at = 0.0
         self.reloads = 0
-        self._graph: Graph | None = None
-        self.model_id = ""  # of the model that the platform's own store has now
+        self._published: tuple[Graph, str] | None = None  # and the id of its model: read as one, they belong together
         self.stores = Stores(clock)
         self.keys = Keyring()
         self.disabled: set[str] = set()
@@ -87,19 +86,27 @@ class Memory:
     @property
     def graph(self) -> Graph:
         """The published graph.  Raises `Unavailable` before the first load, and when it is too old to answer from."""
-        graph = self._graph
-        if graph is None:
-            raise Unavailable("the relationship graph is still being loaded")
-        if time.monotonic() - self._fresh_at > self._stale_for:
-            raise Unavailable("the database has not answered for too long to answer from memory")
-        return graph
+        return self._current()[0]
+
+    @property
+    def model_id(self) -> str:
+        """The id of the model that the platform's own store has now."""
+        return "" if self._published is None else self._published[1]
 
     def graph_of(self, record: StoreRecord, model: str) -> Graph | None:
         """The graph of a store under one of its models; None if it has to be opened first.  Raises as `graph` does."""
-        current = self.graph
-        if record.is_main and model == self.model_id:
+        current, named = self._current()
+        if record.is_main and model == named:
             return current
         return self.stores.opened(record, model)
+
+    def _current(self) -> tuple[Graph, str]:
+        published = self._published
+        if published is None:
+            raise Unavailable("the relationship graph is still being loaded")
+        if time.monotonic() - self._fresh_at > self._stale_for:
+            raise Unavailable("the database has not answered for too long to answer from memory")
+        return published
 
     @property
     def head(self) -> Head:
@@ -113,7 +120,7 @@ class Memory:
 
     @property
     def is_loaded(self) -> bool:
-        return self._graph is not None
+        return self._published is not None
 
     @property
     def behind_seconds(self) -> float:
@@ -238,16 +245,17 @@ class Memory:
         graph.load(_with_progress(tuple_rows(connection)), str(head.revision))
         self.stores.load(connection)
         users, sessions = tables.users, tables.sessions
-        disabled = connection.execute(select(users.c.username).where(users.c.disabled_at.is_not(None))).scalars()
-        self.disabled = {f"user:{name}" for name in disabled}
+        names = connection.execute(select(users.c.username).where(users.c.disabled_at.is_not(None))).scalars()
+        disabled = {f"user:{name}" for name in names}
+        self.disabled = self.disabled | disabled  # as long as the graph before it answers, whom that must not let in
         self.ended.update(self._recently_ended(connection, sessions))
         self.keys = load_keys(connection, self._sealer)
         self.vouched.load(connection)
         self.session_roles.load(connection)
         for cache in (self.sessions, self.tokens, self.profiles, self.verified):
             cache.clear()
-        self.model_id = self._id_of(graph.model)
-        self._graph = graph
+        self._published = graph, self._id_of(graph.model)
+        self.disabled = disabled
         self._now_at(head)
         self.reloads += 1
 
@@ -256,7 +264,7 @@ class Memory:
         graph = Graph(model, self._clock)
         graph.load(tuple_rows(connection), str(self.revision))
         other = copy(self)
-        other._graph = graph  # noqa: SLF001 - it is one of us
+        other._published = graph, self.model_id  # noqa: SLF001 - it is one of us
         return other
 
     def _id_of(self, model: AuthorizationModel) -> str:
@@ -283,9 +291,10 @@ class Memory:
 
     def _apply(self, entries: list[Entry], head: Head, connection: Connection | None) -> bool:
         """Take in `entries`.  Answers False if the model is among them: its tuples have to be judged anew."""
-        if self._graph is None or any(e.kind == "model" and e.payload["store"] == MAIN for e in entries):
+        if self._published is None or any(e.kind == "model" and e.payload["store"] == MAIN for e in entries):
             return False
-        # People and credentials first: while a revision arrives, nobody is let in on what it takes away.
+        # People and credentials first: while a revision arrives, nobody is let in on what it takes away.  Who was
+        # disabled and is not any more, or is gone, comes last: nobody is let in on what they carried before it.
         for entry in entries:
             self._apply_one(entry)
         self.vouched.apply(entries)
@@ -295,7 +304,8 @@ class Memory:
             self.verified.clear()
         self.stores.apply(entries, str(head.revision))
         changes = [tuple_change(e) for e in entries if e.kind == "tuple" and e.payload["store"] == MAIN]
-        self._graph.apply(changes, str(head.revision))
+        self._published[0].apply(changes, str(head.revision))
+        self._admit(entries)
         return True
 
     def _read_keys(self, connection: Connection | None) -> Keyring:
@@ -309,8 +319,6 @@ class Memory:
             name = f"user:{entry.key}"
             if entry.payload.get("disabled"):
                 self.disabled.add(name)
-            else:
-                self.disabled.discard(name)
             self.profiles.drop(entry.key)
         elif entry.kind in ("session", "token"):
             self.ended[entry.key] = self._clock()
@@ -320,6 +328,10 @@ class Memory:
                 cache.drop(bytes.fromhex(digest))
             if len(self.ended) > self._sweep_at:
                 self._sweep_ended()
+
+    def _admit(self, entries: list[Entry]) -> None:
+        latest = {f"user:{e.key}": e.payload.get("disabled") for e in entries if e.kind == "user"}
+        self.disabled.difference_update(name for name, is_disabled in latest.items() if not is_disabled)
 
     def _sweep_ended(self) -> None:
         horizon = self._clock() - self._longest_life

@@ -133,7 +133,7 @@ def test_whoever_has_to_catch_up_is_told_that_it_cannot_be_done(
 
 def test_a_process_that_has_not_loaded_yet_refuses(sqlite_url: str, open_gate: OpenGate) -> None:
     gate = open_gate(sqlite_url, follow=False)
-    gate.memory._graph = None
+    gate.memory._published = None
 
     with pytest.raises(Unavailable, match="being loaded"):
         may_edit(gate)

@@ -277,7 +277,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """The answers to a batch of questions, in their order, all at one revision."""
+    """The answers to a batch of questions, in their order, each as of `revision` or later."""
 
     results: tuple[Answered, ...]
     revision: str = ""

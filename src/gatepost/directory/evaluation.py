@@ -74,10 +74,10 @@ def evaluate_from_memo(gate: Gatepost, caller: Principal, asked: Asked) -> Answe
     if subject == (caller.subject.type, caller.subject.id):
         return None  # within one's own scope and role
     require_ask(gate, caller)
+    if asked.subject in gate.memory.disabled:
+        return None
     found = answers_from_memo(gate.memory.graph, ((subject, asked.action, resource),))
-    if found is not None and asked.subject in gate.memory.disabled:
-        return Answers([False], found.revision)
-    return found
+    return None if asked.subject in gate.memory.disabled else found  # disabled meanwhile: see `Gatepost.decide`
 
 
 @lru_cache(MOST_NAMES)

@@ -31,8 +31,8 @@ class Questions(Asking):
         """Ask up to 100 questions, each `(subject, action, resource)`; one without an answer spoils no other."""
         wanted = _read(questions)
         gate, by = self._for()
-        answers = tuple(_answered(gate, by, each) for each in wanted)
-        return a.Decisions(answers, str(gate.memory.graph.revision))
+        revision = str(gate.memory.graph.revision)  # before the first: each answer is at least as new
+        return a.Decisions(tuple(_answered(gate, by, each) for each in wanted), revision)
 
     def explain(self, subject: str | None, action: str, resource: str, *, context: Context | None = None) -> a.Decision:
         """Ask as `check` does, and for the path that decided."""

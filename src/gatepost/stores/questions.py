@@ -96,9 +96,10 @@ def check_in(gate: Gatepost, record: StoreRecord, graph: Graph, key: TupleKey, a
         return False
     question = Question(subject=subject, action=relation, resource=entity, context=asking.context)
     try:
-        return access.check(question, graph, DEEPEST).allowed
+        allowed = access.check(question, graph, DEEPEST).allowed
     except GatepostError as error:
         raise as_store_error(error) from error
+    return allowed and not (record.is_main and gate.is_disabled(subject))  # asked again, as `Gatepost.decide` does
 
 
 def as_store_error(error: GatepostError) -> GatepostError:

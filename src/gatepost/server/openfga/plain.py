@@ -107,10 +107,19 @@ def _model(sent: dict[str, Any], checks: int, body: bytes) -> str | None:
 
 def answers(gate: Gatepost, record: StoreRecord, graph: Graph, asked: list[Asked]) -> list[bool] | None:
     """Answer all of them, from one revision; None where memory does not tell."""
+    barred = _barred(gate, record, asked)
     found = answers_from_memo(graph, asked, DEEPEST)
     if found is None:
         return None
+    barred |= _barred(gate, record, asked)  # asked again, as `Gatepost.decide` does
+    return (
+        found.allowed
+        if not barred
+        else [yes and each[0] not in barred for yes, each in zip(found.allowed, asked, strict=True)]
+    )
+
+
+def _barred(gate: Gatepost, record: StoreRecord, asked: list[Asked]) -> set[tuple[str, str]]:
+    """Those asked about who are disabled: in the platform's own store they may nothing."""
     disabled = gate.memory.disabled if record.is_main else ()
-    if not disabled:
-        return found.allowed
-    return [yes and ":".join(each[0]) not in disabled for yes, each in zip(found.allowed, asked, strict=True)]
+    return {who for who, _, _ in asked if ":".join(who) in disabled} if disabled else set()
