@@ -62,6 +62,13 @@ def test_a_shell_can_have_its_completion(run: Run, shell: str, line: str) -> Non
     assert run("completion", "csh").exit_code == 2
 
 
+def test_the_help_has_the_lines_to_copy_as_they_are_typed(run: Run) -> None:
+    """Click's mark for lines that stay as they are is the character, and no backslash with a letter."""
+    for command in (("--help",), ("completion", "--help"), ("config", "import", "--help")):
+        assert "\\b" not in run(*command).stdout
+    assert '\n  bash, in ~/.bashrc:    eval "$(gatepost completion bash)"\n' in run("completion", "--help").stdout
+
+
 def complete(*words: str, tmp_path: Path) -> list[str]:
     """Ask as bash's script does."""
     environ = {
