@@ -9,7 +9,17 @@ from contextlib import contextmanager
 
 import pytest
 
-from gatepost.access import Graph, WouldWait, at_once, check, parse_model, roles_of
+from gatepost.access import (
+    Contextual,
+    Graph,
+    RelationTuple,
+    WouldWait,
+    at_once,
+    check,
+    groups_of,
+    parse_model,
+    roles_of,
+)
 from gatepost.access.conditions import kept
 from gatepost.principal import Entity, Question, Subject
 
@@ -25,6 +35,9 @@ type folder
     define viewer: [user, group#member, user with soon]
     define parent: [folder]
     define seen: viewer or seen from parent
+type page
+  relations
+    define reader: [user, folder#seen]
 condition soon(now: int) {
   now < 10
 }
@@ -36,12 +49,12 @@ def question(subject: str, action: str, resource: str, **context: object) -> Que
     return Question(subject=Subject.parse(subject), action=action, resource=Entity.parse(resource), context=context)
 
 
-def graph_of(*written: str, condition: dict[str, object] | None = None) -> Graph:
+def graph_of(*written: str, condition: dict[str, object] | None = None, until: float | None = None) -> Graph:
     rows = []
     for each in written:
         name, _, subject = each.partition("@")
         entity, _, relation = name.partition("#")
-        rows.append((entity, relation, subject, None, condition))
+        rows.append((entity, relation, subject, until, condition))
     graph = Graph(parse_model(MODEL), lambda: 0.0, roles=False)
     graph.load(rows)
     return graph
@@ -134,3 +147,91 @@ def test_patience_comes_back_when_the_work_has_failed() -> None:
             waiting = pool.submit(check, asked, graph)  # another thread never was in a hurry
         assert waiting.result(timeout=60).allowed
     assert check(asked, graph).allowed
+
+
+def with_parent(graph: Graph, child: str, parent: str) -> Graph:
+    return overlaid_by(graph, child, "parent", f"folder:{parent}")
+
+
+def overlaid_by(graph: Graph, name: str, relation: str, subject: str) -> Graph:
+    return Contextual(graph, [RelationTuple(Entity.parse(f"folder:{name}"), relation, Subject.parse(subject))])
+
+
+def test_tuples_of_a_question_s_own_do_not_wait_for_the_lock_either() -> None:
+    graph = graph_of("folder:b#viewer@user:ann")
+    asked = question("user:ann", "seen", "folder:a")
+    overlaid = with_parent(graph, "a", "b")
+    with locked(graph):
+        with pytest.raises(WouldWait):
+            at_once(with_parent, graph, "a", "b")
+        with pytest.raises(WouldWait):
+            at_once(check, asked, overlaid)
+    assert at_once(lambda: check(asked, with_parent(graph, "a", "b"))).allowed
+
+
+def wide(start: str, end: str = "") -> list[str]:
+    return [f"{start}{number}{end}" for number in range(MANY)]
+
+
+WIDE = {
+    "usersets that no memo holds": (
+        graph_of(*wide("page:a#reader@folder:p", "#seen")),
+        question("user:ann", "reader", "page:a"),
+    ),
+    "tuples that expire": (
+        graph_of(*wide("folder:a#viewer@user:u"), until=10.0),
+        question("user:ann", "viewer", "folder:a"),
+    ),
+    "memberships that have expired": (
+        graph_of(*wide("group:g", "#member@user:ann"), until=-1.0),
+        question("user:ann", "viewer", "folder:a"),
+    ),
+    "parents below a tuple of the question's own": (
+        with_parent(graph_of(*wide("folder:a#parent@folder:p")), "b", "a"),
+        question("user:ann", "seen", "folder:b"),
+    ),
+    "tuples beside one of the question's own": (
+        overlaid_by(graph_of(*wide("folder:a#viewer@user:u")), "a", "viewer", "user:ben"),
+        question("user:ann", "viewer", "folder:a"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("graph", "asked"), WIDE.values(), ids=WIDE)
+def test_many_things_side_by_side_are_not_gone_through(
+    graph: Graph, asked: Question, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatepost.access.patience.MOMENT", 3600.0)  # their number decides, and not this machine
+    with pytest.raises(WouldWait):
+        at_once(check, asked, graph, 25)
+    check(asked, graph, 25)
+
+
+def test_nor_are_many_parents_to_tell_how_deep_a_yes_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = graph_of("folder:a#viewer@user:ann", *wide("folder:a#parent@folder:p"))
+    asked = question("user:ann", "seen", "folder:a")
+    assert check(asked, graph).allowed
+    monkeypatch.setattr("gatepost.access.patience.MOMENT", 3600.0)
+    with locked(graph), pytest.raises(WouldWait) as refused:
+        at_once(check, asked, graph, 25)
+    assert "held" not in [entry.name for entry in refused.traceback], "it was told before it came to the lock"
+
+
+def test_the_names_of_many_groups_are_not_gone_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatepost.access.patience.MOMENT", 3600.0)
+    graph = graph_of(*wide("group:g", "#member@user:ann"))
+    assert len(groups_of(Subject.parse("user:ann"), graph)) == MANY
+    with pytest.raises(WouldWait):
+        at_once(groups_of, Subject.parse("user:ann"), graph)
+
+
+def test_many_parents_one_above_another_take_more_than_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = [f"folder:f{number}#parent@folder:f{number + 1}" for number in range(200)]
+    graph = graph_of(*chain, "folder:f200#viewer@user:ann")
+    near, far = (question("user:ann", "seen", f"folder:f{number}") for number in (190, 0))
+    assert check(near, graph).allowed
+    monkeypatch.setattr("gatepost.access.patience.MOMENT", -1.0)
+    assert at_once(check, near, graph).allowed
+    with pytest.raises(WouldWait):
+        at_once(check, far, graph)
+    assert check(far, graph).allowed

@@ -180,6 +180,8 @@ def _flat_above(edges: Edges, plan: Plan, start: int, mine: frozenset[int]) -> b
                     if (id(target), above) not in seen:
                         seen.add((id(target), above))
                         todo.append((target, above))
+                        if not len(seen) & 63:
+                            hurry()
         if not todo:
             return False
         plan, start = todo.pop()
@@ -267,7 +269,9 @@ def _is_shallow(edges: Edges, plan: Plan, number: int, depth: int) -> bool:
         for current, at in level:
             for tupleset, targets in current.parents:
                 key = at << bits | tupleset
-                for value in (*edges.held(key), *edges.timed.get(key, ())):
+                values = (*edges.held(key), *edges.timed.get(key, ()))
+                hurry(len(values))
+                for value in values:
                     target = targets.get(edges.kinds[value >> bits])
                     if target is not None and (id(target), value >> bits) not in seen:
                         seen.add((id(target), value >> bits))

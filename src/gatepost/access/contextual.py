@@ -11,6 +11,7 @@ from gatepost.access.edges import MARK, Cells, Edges, Held, Route
 from gatepost.access.graph import Graph
 from gatepost.access.loading import Row
 from gatepost.access.model import AuthorizationModel
+from gatepost.access.patience import held, hurry
 from gatepost.access.tuples import RelationTuple, TupleChange, TupleCondition
 from gatepost.principal import ANYONE
 
@@ -36,13 +37,13 @@ class Contextual(Graph):
         self.clock = graph.clock
         self.lock = graph.lock
         self._built: tuple[Edges, int, Overlay] | None = None
-        with self.lock:
+        with held(self.lock):
             self._build()
 
     @property
     def edges(self) -> Edges:  # type: ignore[override]  # nobody sets it here
         """The graph's edges with ours; made anew if the graph has changed since."""
-        with self.lock:
+        with held(self.lock):
             base = self.below.edges
             if self._built is None or self._built[0] is not base or self._built[1] != base.sequence:
                 return self._build()
@@ -180,8 +181,10 @@ class _Merged:
             return self._stored(key)
         found = self._merged.get(key)
         if found is None:
-            held = self._stored(key)
-            found = set[int]() if held is None else {held} if isinstance(held, int) else set(held)
+            stored = self._stored(key)
+            if isinstance(stored, set):
+                hurry(len(stored))
+            found = {stored} if isinstance(stored, int) else set(stored or ())
             found -= less or set()
             found |= more or set()
             self._merged[key] = found

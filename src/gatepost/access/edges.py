@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from gatepost.access.lookup import Plan
 from gatepost.access.moment import NO, YES, Moment
+from gatepost.access.patience import hurry
 from gatepost.access.plan import Compiled
 from gatepost.access.tuples import TupleCondition
 from gatepost.principal import ANYONE, PLATFORM, PLATFORM_NOUNS
@@ -246,6 +247,7 @@ class Edges:
         timed = self.timed.get(key)
         if timed is None:
             return []
+        hurry(len(timed))
         found = []
         for value, (expires, condition) in timed.items():
             if expires > moment.now:

@@ -197,7 +197,9 @@ class _Evaluation:
             yield YES
             return
         if who.maybe or edges.relation_key(key) in self.opened:
-            for value in spread(held):
+            values = spread(held)
+            hurry(len(values))
+            for value in values:
                 if value:
                     yield self.named(value)
         for value, _, verdict in edges.alive(key, self.moment):
@@ -217,7 +219,9 @@ class _Evaluation:
 
     def parents(self, key: int, relation: int) -> Iterator[Term]:
         edges = self.edges
-        for value in edges.held(key):
+        values = edges.held(key)
+        hurry(len(values))
+        for value in values:
             yield self.above(value, relation)
         for value, _, verdict in edges.alive(key, self.moment):
             yield least((verdict, self.above(value, relation)))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from gatepost.access.edges import Who
 from gatepost.access.graph import Graph
 from gatepost.access.later import carried
-from gatepost.access.patience import held
+from gatepost.access.patience import held, hurry
 from gatepost.access.usersets import Narrowing, who
 from gatepost.principal import Subject
 
@@ -60,6 +60,7 @@ def _names(
         found = _who(graph, subject, Narrowing(None, frozenset(groups), frozenset(roles)))
         if key is not None:
             mask = edges.compiled.mask
+            hurry(len(found.mine))
             for value in found.mine:
                 if value & mask == key & mask and edges.relation_key(value) == key and value != found.value:
                     yield edges.names[value >> edges.compiled.bits]

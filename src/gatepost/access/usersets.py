@@ -159,7 +159,9 @@ class _Walk:
 
     def _reach_timed(self, value: int, todo: list[int], *, whatever: bool) -> None:
         edges = self.edges
-        for key in edges.timed_behind[value]:
+        keys = edges.timed_behind[value]
+        hurry(len(keys))
+        for key in keys:
             expires, condition = edges.timed[key][value]
             if expires <= self.moment.now or edges.relation_key(key) not in edges.compiled.feeds:
                 continue

@@ -123,7 +123,9 @@ class Edge:
             await self._reach(headers)  # before the caller is judged: a revocation may be what is asked for
         if kind is Kind.HASURA and scope["method"] in ("GET", "POST"):
             body = await _read_body(receive)
-            await reply.answer(await hasura.answer(self.gate, scope, body, *self._ways_in(scope, kind, address)))
+            await reply.answer(
+                await hasura.answer(self.gate, self.pools, scope, body, *self._ways_in(scope, kind, address))
+            )
             return
         caller = await self._caller(scope, kind, address)
         if kind is Kind.AUTHZEN and scope["method"] == "POST" and not is_json(headers):
@@ -198,7 +200,7 @@ class Edge:
 
     async def _authenticate(self, credential: Credential, kind: Kind, address: str) -> Principal:
         try:
-            answer = authn.authenticate(credential, self._chain(address), self.gate.now())
+            answer = await self.pools.soon(authn.authenticate, credential, self._chain(address), self.gate.now())
             if isinstance(answer, Pending):
                 answer = await self.pools.for_work(answer.pool)(answer.work)
         except Unauthenticated:

@@ -20,6 +20,7 @@ from gatepost.server.cookies import is_secure
 from gatepost.server.forward_auth import Answer
 from gatepost.server.json_bodies import read_json
 from gatepost.server.origin import Headers, all_of, allowed_origins, require_same_origin
+from gatepost.server.pools import Pools
 from gatepost.server.problems import body_of, headers_of
 from gatepost.tokens.hasura import hasura_roles
 from gatepost.tokens.identity_tokens import shown_name
@@ -34,6 +35,7 @@ REFUSED = (Forbidden, InvalidCredentials, InvalidToken, Unauthenticated)
 
 async def answer(
     gate: Gatepost,
+    pools: Pools,
     scope: Scope,
     body: bytes,
     authenticate: Callable[[Credential], Awaitable[Principal]],
@@ -44,7 +46,7 @@ async def answer(
     try:
         caller = await authenticate(_credential(gate, given))
         note(caller)
-        said = _variables(gate, caller, all_of(given, ROLE))
+        said = await pools.soon(_variables, gate, caller, all_of(given, ROLE))
     except REFUSED as error:
         return _refused(error)
     text = json.dumps(said | {"Cache-Control": f"max-age={MOST_SECONDS}"}).encode()
