@@ -119,6 +119,9 @@ def test_the_five_minutes(reader: Reader) -> None:
     assert [line.partition(",")[0] for line in decided] == ['{"allowed":true', '{"allowed":false', '{"allowed":true']
     assert "collection:sales" in decided[2]
     assert lines[-2:] == ['{"report":"the numbers of sales"}', '{"detail":"Not Found"}']
+    shown = "".join(blocks(README, "text")).splitlines()
+    for line, printed in zip(shown, decided + lines[-2:], strict=True):
+        assert all(part in printed for part in map(str.strip, line.split("…"))), (line, printed)
 
     # The same engine in a process, on the database of the server that is running beside it.
     reader.folder.joinpath("inside.py").write_text(blocks(README, "python")[1])
