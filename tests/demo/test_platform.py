@@ -63,3 +63,11 @@ def test_the_company_shows_what_gatepost_does() -> None:
     assert {share.subject for share in platform.SHARES} > set(platform.EVERYBODY)
     assert {person.signs_in for person in platform.PEOPLE} == {"provider", "password"}
     assert len(platform.DATASETS) >= 20
+
+
+def test_whoever_makes_or_changes_something_sees_it() -> None:
+    """A page of the console opens to whoever may view what is on it: a role that only makes groups finds no page."""
+    for role in platform.ROLES:
+        held = {tuple(permission.split(":")) for permission in role.permissions}
+        changed = {kind for kind, action in held if action in {"create", "edit", "delete"}}
+        assert {(kind, "view") for kind in changed} <= held, role.name

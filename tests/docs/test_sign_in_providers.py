@@ -27,3 +27,12 @@ def test_what_is_to_be_written_passes_the_check(toml: str, tmp_path: Path) -> No
 
 def test_every_preset_is_written_about() -> None:
     assert {name for name in PRESETS if f'preset = "{name}"' not in PAGE} == set()
+
+
+def test_what_goes_wrong_is_said_in_these_words() -> None:
+    """Each sentence of the table is one that the sign-in says."""
+    code = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src/gatepost/sso").glob("*.py"))
+    said = re.findall(r"^\| `([^`]+)` \|", PAGE, flags=re.MULTILINE)
+
+    assert len(said) == 5
+    assert [sentence for sentence in said if sentence not in code] == []

@@ -197,7 +197,12 @@ ROLES = (
     DemoRole(
         name="platform-lead",
         description="Makes accounts, groups and services, and asks about everybody's rights",
-        permissions=("user:create", "user:view", "group:create", "group:edit", "service:create", "decision:ask"),
+        permissions=(
+            *("user:view", "user:create"),
+            *("group:view", "group:create", "group:edit"),
+            *("service:view", "service:create"),
+            "decision:ask",
+        ),
     ),
     DemoRole(
         name="pipeline",
