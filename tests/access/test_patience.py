@@ -45,6 +45,12 @@ condition soon(now: int) {
 MANY = 3_000
 
 
+@pytest.fixture(autouse=True)
+def a_long_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes more than a moment does so by its number or by a lock, and not by what else this machine does."""
+    monkeypatch.setattr("gatepost.access.patience.MOMENT", 3600.0)
+
+
 def question(subject: str, action: str, resource: str, **context: object) -> Question:
     return Question(subject=Subject.parse(subject), action=action, resource=Entity.parse(resource), context=context)
 
@@ -198,27 +204,22 @@ WIDE = {
 
 
 @pytest.mark.parametrize(("graph", "asked"), WIDE.values(), ids=WIDE)
-def test_many_things_side_by_side_are_not_gone_through(
-    graph: Graph, asked: Question, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gatepost.access.patience.MOMENT", 3600.0)  # their number decides, and not this machine
+def test_many_things_side_by_side_are_not_gone_through(graph: Graph, asked: Question) -> None:
     with pytest.raises(WouldWait):
         at_once(check, asked, graph, 25)
     check(asked, graph, 25)
 
 
-def test_nor_are_many_parents_to_tell_how_deep_a_yes_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nor_are_many_parents_to_tell_how_deep_a_yes_is() -> None:
     graph = graph_of("folder:a#viewer@user:ann", *wide("folder:a#parent@folder:p"))
     asked = question("user:ann", "seen", "folder:a")
     assert check(asked, graph).allowed
-    monkeypatch.setattr("gatepost.access.patience.MOMENT", 3600.0)
     with locked(graph), pytest.raises(WouldWait) as refused:
         at_once(check, asked, graph, 25)
     assert "held" not in [entry.name for entry in refused.traceback], "it was told before it came to the lock"
 
 
-def test_the_names_of_many_groups_are_not_gone_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatepost.access.patience.MOMENT", 3600.0)
+def test_the_names_of_many_groups_are_not_gone_through() -> None:
     graph = graph_of(*wide("group:g", "#member@user:ann"))
     assert len(groups_of(Subject.parse("user:ann"), graph)) == MANY
     with pytest.raises(WouldWait):
@@ -235,3 +236,17 @@ def test_many_parents_one_above_another_take_more_than_a_moment(monkeypatch: pyt
     with pytest.raises(WouldWait):
         at_once(check, far, graph)
     assert check(far, graph).allowed
+
+
+def test_a_hurry_within_a_hurry_does_not_end_it() -> None:
+    graph = graph_of("folder:a#viewer@user:ann")
+    asked = question("user:ann", "seen", "folder:a")
+
+    def twice() -> None:
+        at_once(check, asked, graph)
+        with locked(graph):
+            roles_of(Subject.parse("user:ben"), graph)
+
+    with pytest.raises(WouldWait):
+        at_once(twice)
+    assert at_once(check, asked, graph).allowed

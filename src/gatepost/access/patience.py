@@ -34,11 +34,12 @@ def at_once(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
     Work that changes something must not do it before it asks: it may be done again.
     """
+    before = _here.until
     _here.until = time.monotonic() + MOMENT
     try:
         return work(*args, **kwargs)
     finally:
-        _here.until = None
+        _here.until = before
 
 
 def hurry(work: int = 0) -> None:
