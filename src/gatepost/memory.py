@@ -120,7 +120,7 @@ class Memory:
 
     @property
     def is_loaded(self) -> bool:
-        return self._published is not None
+        return self._published is not None and self._head is not None
 
     @property
     def behind_seconds(self) -> float:

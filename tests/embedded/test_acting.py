@@ -123,6 +123,9 @@ def test_a_role_narrows_while_it_is_theirs(gate: Gatepost) -> None:
 
     gate.assign_role("looks", "user:alice")
     looking = gate.acting_as("user:alice", role="looks")
+    assert gate.acting_as(looking.principal, role="looks").principal.role == "looks"
+    with pytest.raises(Forbidden, match="role narrows"):
+        gate.acting_as(looking.principal, role="user")  # another one of hers, and not what she came with
     assert len(list(looking.users())) == 4
     with pytest.raises(Forbidden):  # her other roles do not count now
         looking.create_resource("collection:other")

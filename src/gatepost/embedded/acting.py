@@ -73,6 +73,8 @@ def principal_for(
     if role is not None:
         require_texts(role=role)
         require_role(gate, by, role)
+        if by.role not in (None, role):
+            raise Forbidden(f"a role narrows: this caller came with the role {by.role} alone")
         by = replace(by, role=role)
     return by
 
