@@ -32,7 +32,7 @@ def test_before_the_graph_is_loaded_it_is_alive_and_not_ready(
     client: httpx2.Client, gate: Gatepost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a graph answers nothing: 503 with Retry-After, which is not a no."""
-    monkeypatch.setattr(gate.memory, "_graph", None)
+    monkeypatch.setattr(gate.memory, "_published", None)
     monkeypatch.setattr(gate.memory, "_head", None)
     assert client.get("/healthz").status_code == 200
     answer = client.get("/readyz")
