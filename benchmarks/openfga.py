@@ -285,8 +285,10 @@ def compare(n: int, kind: str, arguments: argparse.Namespace) -> None:
                 for each in contestants:  # in turns, so that a busy moment of the machine meets all of them
                     if case in sent[each.name]:
                         seconds, connections = arguments.seconds, arguments.connections
-                        if case.startswith(("list", "batch")):
+                        if case.startswith("list"):
                             connections = 2
+                        elif case.startswith("batch"):
+                            connections = 8
                         wanted = sent[each.name][case]
                         found = [
                             wrk(each.url, wanted, folder, seconds=seconds, connections=connections, core=None)

@@ -54,6 +54,8 @@ class SessionRecord:
     has_cookie: bool
     roles: frozenset[str] = frozenset()  # what the provider vouched for when it began; memory knows what still counts
     default_role: str | None = None
+    caller: Principal | None = None  # whom it speaks for, from the address that it was last used at
+    carried: object = None  # what it carried when that caller was made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

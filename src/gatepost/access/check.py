@@ -83,9 +83,11 @@ def answers_from_memo(graph: Graph, asked: Sequence[Asked], depth: int | None = 
     edges = graph.edges
     sequence, revision = edges.sequence, edges.revision
     allowed = []
-    for subject, action, resource in asked:
-        reason = recalled(edges, *subject, action, *resource)
-        if reason is None or (depth is not None and not _is_within(edges, reason, action, *resource, depth)):
+    for (kind, name), action, (of, identifier) in asked:
+        reason = recalled(edges, kind, name, action, of, identifier)
+        if reason is None:
+            return None
+        if depth is not None and reason is GRANTED and not _is_within(edges, reason, action, of, identifier, depth):
             return None
         allowed.append(reason is not NO_RELATION)
     return None if edges.sequence != sequence or sequence & 1 else Answers(allowed, revision)

@@ -43,21 +43,26 @@ def _read(gate: Gatepost, key: bytes, now: datetime, address: str) -> Principal:
 
 
 def _principal(gate: Gatepost, key: bytes, session: SessionRecord, now: datetime, address: str) -> Principal:
-    if gate.memory.has_ended(session.id) or str(session.subject) in gate.memory.disabled:
+    memory = gate.memory
+    if memory.has_ended(session.id) or (memory.disabled and str(session.subject) in memory.disabled):
         raise InvalidToken(detail="the session was ended, or the account disabled")
     require_provider(gate, session.provider)
     require_password_counts(gate, session.subject, session.provider)
-    if now - session.last_seen_at > SEEN_EVERY:
-        gate.memory.sessions.renew(key, replace(session, last_seen_at=now))
+    seen, carried, caller = session.last_seen_at, memory.session_roles.of(session.id), session.caller
+    if now - seen > SEEN_EVERY:
+        seen = now
         gate.journal.session_seen(session.id, now)
-    carried = gate.memory.session_roles.of(session.id)
-    return Principal(
-        subject=session.subject,
-        method=Method.SESSION,
-        scope=None,
-        role=carried.default if carried else None,
-        roles=carried.roles if carried else frozenset(),
-        credential_id=session.id,
-        provider=session.provider,
-        address=address,
-    )
+    if caller is None or caller.address != address or session.carried is not carried:
+        caller = Principal(
+            subject=session.subject,
+            method=Method.SESSION,
+            scope=None,
+            role=carried.default if carried else None,
+            roles=carried.roles if carried else frozenset(),
+            credential_id=session.id,
+            provider=session.provider,
+            address=address,
+        )
+    if seen is now or caller is not session.caller:
+        memory.sessions.renew(key, replace(session, last_seen_at=seen, caller=caller, carried=carried))
+    return caller
