@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-import anyio
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.types import Message, Receive, Scope, Send
@@ -25,6 +24,7 @@ from gatepost.tokens import access_tokens
 from gatepost.tokens.sessions import Arrival, end_sessions, open_session
 from tests.asgi.conftest import application, client_of, lives
 from tests.conftest import OpenGate
+from tests.loops import in_a_loop
 from tests.server.calling import PROBLEM, basic, bearer, problem
 
 PASSWORD = "plover-zinc-93-harbour"
@@ -143,7 +143,7 @@ def test_a_principal_that_is_in_the_scope_already_is_not_believed(gatepost: Test
         seen.append(scope)
 
     scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "gatepost": "admin", "user": "admin"}
-    anyio.run(Authentication(inner, gate=gatepost.gate), scope, _nothing, _nowhere)
+    in_a_loop(Authentication(inner, gate=gatepost.gate), scope, _nothing, _nowhere)
 
     assert str(seen[0]["gatepost"].subject) == str(seen[0]["user"].subject) == "anonymous:*"
     assert scope["gatepost"] == "admin"  # the caller's own dictionary is left alone
@@ -257,7 +257,7 @@ def test_a_scope_that_nobody_knows_is_not_let_through(gatepost: TestGatepost) ->
         raise AssertionError("reached")
 
     with pytest.raises(TypeError):
-        anyio.run(Authentication(inner, gate=gatepost.gate), {"type": "raw", "headers": []}, _nothing, _nowhere)
+        in_a_loop(Authentication(inner, gate=gatepost.gate), {"type": "raw", "headers": []}, _nothing, _nowhere)
 
 
 def test_it_takes_a_gate_or_a_server(gatepost: TestGatepost) -> None:
@@ -317,7 +317,7 @@ def test_a_server_without_denials_closes_the_websocket(gatepost: TestGatepost) -
 
     headers = [(b"authorization", b"Bearer gp_nonsense")]
     scope = {"type": "websocket", "path": "/echo", "headers": headers, "client": None}
-    anyio.run(Authentication(application(), gate=gatepost.gate), scope, receive, send)
+    in_a_loop(Authentication(application(), gate=gatepost.gate), scope, receive, send)
 
     assert [(m["type"], m["code"]) for m in sent] == [("websocket.close", 1008)]
 

@@ -17,6 +17,7 @@ from gatepost.client.reading import as_it_is
 from tests.cli.conftest import Run
 from tests.cli.test_against_server import ADMIN, serving
 from tests.house.source import ROOT
+from tests.loops import in_a_loop
 
 WORLD = str(ROOT / "examples/models/documents.fga.yaml")
 MODEL = str(ROOT / "examples/models/documents.fga")
@@ -271,6 +272,5 @@ async def _as_a_task(url: str) -> list[str]:
 
 
 def test_the_sdk_does_it_in_tasks_too(url: str) -> None:
-    import asyncio
 
-    assert asyncio.run(_as_a_task(url)) == ["1.1"]
+    assert in_a_loop(_as_a_task, url) == ["1.1"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import UTC, datetime
 
@@ -15,6 +14,7 @@ from gatepost.client import errors as client_errors
 from gatepost.client.answers import Decision
 from gatepost.client.errors import ClientError, NotGatepost, Refused
 from tests.client.rotation import problem
+from tests.loops import in_a_loop
 
 URL = "http://gate.example"
 
@@ -195,4 +195,4 @@ def test_tasks_read_pages_and_errors_as_threads_do() -> None:
                 _ = [role async for role in client.roles()]
             return [group.name async for group in client.groups()]
 
-    assert asyncio.run(run()) == ["a", "b"]
+    assert in_a_loop(run) == ["a", "b"]
