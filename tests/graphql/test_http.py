@@ -21,7 +21,7 @@ from gatepost.server.graphql.engine import Engine, Request
 from gatepost.server.pools import Pools
 from tests.conftest import ADMIN
 from tests.graphql.asking import ask, code_of, refused, send
-from tests.graphql.engines import run_apart
+from tests.loops import in_a_loop
 from tests.server.calling import Company, browser_session, ok, problem
 
 ME = "{ me { username } }"
@@ -254,7 +254,7 @@ def run(engine: Engine, gate: Gatepost, pools: Pools, query: str) -> bytes:
     async def asking() -> bytes:
         return (await engine(gate, ADMIN, pools, Request(query=query))).body
 
-    return run_apart(asking)
+    return in_a_loop(asking)
 
 
 def test_a_request_that_takes_too_long_is_given_up(
@@ -295,7 +295,7 @@ def test_who_comes_when_too_many_wait_is_told_at_once(
                 released.set()
 
     try:
-        run_apart(both)
+        in_a_loop(both)
         assert b"admin" in run(engine, gate, pools, ME)
     finally:
         engine.close()
