@@ -55,7 +55,7 @@ class Gatepost:
         self.first_start: FirstStart | None = None
         self.demo_people: Sequence[object] = ()  # the sign-in page offers them by name
         self.give_back: Callable[[Sequence[ProviderToken]], None] = lambda _: None
-        self._made: object = None
+        self._providers: object = None
         self._tail: Tail | None = None
         self._joined: Change | None = None
         self._closers: list[Callable[[], None]] = []
@@ -104,14 +104,14 @@ class Gatepost:
     def new_id(self) -> str:
         return self.dice.new_id()
 
-    def made(self, make: Callable[[Gatepost], T]) -> T:
+    def providers_made_by(self, make: Callable[[Gatepost], T]) -> T:
         """What `make` makes of this gate, made once: the providers, with what they know of endpoints and keys.
 
         The type is the caller's, for signing in elsewhere is a layer above this one.
         """
-        if self._made is None:
-            self._made = make(self)
-        return cast("T", self._made)
+        if self._providers is None:
+            self._providers = make(self)
+        return cast("T", self._providers)
 
     # -- may? -------------------------------------------------------------------------------------------------------
 

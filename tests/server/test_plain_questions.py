@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from gatepost.errors import GatepostError
 from gatepost.gate import Gatepost
 from gatepost.server.openfga import plain
-from gatepost.server.openfga.bodies import read_body
+from gatepost.server.openfga.calls import read_body
 from gatepost.stores import bodies
 from tests.server.calling import Company, as_admin, bearer, ok, problem, sign_in
 from tests.server.conftest import Served

@@ -2,7 +2,7 @@
 
 from gatepost.access.actions import Actions, actions
 from gatepost.access.builtin import allows, builtin_model, completed, read_model, with_protected_types
-from gatepost.access.check import Answers, Asked, answers_from_memo, check
+from gatepost.access.check import Answers, PlainQuestion, answers_from_memo, check
 from gatepost.access.contextual import Contextual
 from gatepost.access.decision import ConditionUndecided, Decision, Reason, TooComplex, TooDeep
 from gatepost.access.dsl import parse_model
@@ -37,7 +37,6 @@ __all__ = [
     "Access",
     "Actions",
     "Answers",
-    "Asked",
     "AuthorizationModel",
     "Carried",
     "ConditionUndecided",
@@ -47,6 +46,7 @@ __all__ = [
     "Found",
     "Graph",
     "Later",
+    "PlainQuestion",
     "Reason",
     "RelationTuple",
     "Step",

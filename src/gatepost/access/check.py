@@ -20,7 +20,7 @@ from gatepost.principal import ANONYMOUS, ANYONE, PLATFORM, Question, permission
 
 MAX_LOOKED_AT = 1000
 
-Asked = tuple[tuple[str, str], str, tuple[str, str]]  # a plain subject, an action, a resource
+PlainQuestion = tuple[tuple[str, str], str, tuple[str, str]]  # a plain subject, an action, a resource
 
 
 class Answers(NamedTuple):
@@ -78,7 +78,7 @@ def from_memo(question: Question, graph: Graph, depth: int | None = None) -> Dec
     return Decision(reason is not NO_RELATION, reason, revision, question, graph)
 
 
-def answers_from_memo(graph: Graph, asked: Sequence[Asked], depth: int | None = None) -> Answers | None:
+def answers_from_memo(graph: Graph, asked: Sequence[PlainQuestion], depth: int | None = None) -> Answers | None:
     """Answer many plain questions as `from_memo` does one, all of them from one revision; None where that does not tell."""
     edges = graph.edges
     sequence, revision = edges.sequence, edges.revision
@@ -214,14 +214,18 @@ def counts(subject_type: str, action: str, of: str) -> bool:
     return action == "view" and of not in PROTECTED
 
 
+def is_by_role(question: Question, someone: Who, route: Route) -> bool:
+    """Tell whether a permission of the subject's roles allows it, whatever the relations say."""
+    held_by_roles = bool(someone.permissions & route.permissions)
+    return held_by_roles and counts(question.subject.type, question.action, question.resource.type)
+
+
 def _settled(question: Question, graph: Graph, moment: Moment, deadline: float) -> Decision:
     """Answer under the lock, whatever it takes."""
     edges = graph.edges
     route = route_of(edges, question.resource.type, question.action)
     someone = subject_of(edges, question, moment)
-    by_role = bool(someone.permissions & route.permissions) and counts(
-        question.subject.type, question.action, question.resource.type
-    )
+    by_role = is_by_role(question, someone, route)
     try:
         related = by_relation(edges, route, someone, _number(edges, route, question), moment, deadline)
     except Unavailable:

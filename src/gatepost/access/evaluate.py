@@ -124,7 +124,7 @@ class _Evaluation:
             if not len(terms) & 63:
                 self.go_on()
             term = terms[current] = self.term(current)
-            for node in nodes(term):
+            for node, _ in nodes(term):
                 if node.key not in terms:
                     (todo if node.is_near else farther).append(node.key)
 
@@ -268,28 +268,21 @@ def rest(term: Term) -> Term:
     return YES - term if isinstance(term, int) else Rest(term)
 
 
-def references(term: Term, *, negative: bool = False) -> list[tuple[int, bool]]:
+def references(term: Term) -> list[tuple[int, bool]]:
     """The keys of the nodes in a term, each with whether it stands under a `but not`."""
-    match term:
-        case Node():
-            return [(term.key, negative)]
-        case Least() | Greatest():
-            return [found for part in term.parts for found in references(part, negative=negative)]
-        case Rest():
-            return references(term.part, negative=True)
-    return []
+    return [(node.key, negative) for node, negative in nodes(term)]
 
 
-def nodes(term: Term) -> Iterator[Node]:
-    """Yield the nodes in a term."""
+def nodes(term: Term, *, negative: bool = False) -> Iterator[tuple[Node, bool]]:
+    """Yield the nodes in a term, each with whether it stands under a `but not`."""
     match term:
         case Node():
-            yield term
+            yield term, negative
         case Least() | Greatest():
             for part in term.parts:
-                yield from nodes(part)
+                yield from nodes(part, negative=negative)
         case Rest():
-            yield from nodes(term.part)
+            yield from nodes(term.part, negative=True)
 
 
 def valuation(term: Term, values: dict[int, int]) -> int:

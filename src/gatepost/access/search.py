@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gatepost.access.below import Below
-from gatepost.access.check import by_relation, counts, route_of, subject_of
+from gatepost.access.check import by_relation, is_by_role, route_of, subject_of
 from gatepost.access.edges import Edges
 from gatepost.access.graph import Graph
 from gatepost.access.moment import NOTHING, Moment
@@ -63,9 +63,7 @@ def everything(question: Question, graph: Graph) -> bool:
     with graph.lock:
         route = route_of(graph.edges, question.resource.type, question.action)
         someone = subject_of(graph.edges, question, graph.moment(question.context))
-        return bool(someone.permissions & route.permissions) and counts(
-            question.subject.type, question.action, question.resource.type
-        )
+        return is_by_role(question, someone, route)
 
 
 def walk_objects(question: Question, graph: Graph, slice_size: int = SLICE) -> Iterator[tuple[str, ...]]:
@@ -152,9 +150,7 @@ def _asked(question: Question, graph: Graph, names: Sequence[str], slice_size: i
         edges, moment = graph.edges, graph.moment(question.context)
         route = route_of(edges, question.resource.type, question.action)
         someone = subject_of(edges, question, moment)
-        if someone.permissions & route.permissions and counts(
-            question.subject.type, question.action, question.resource.type
-        ):
+        if is_by_role(question, someone, route):
             return lambda name: name
         subject, kind = question.subject, question.resource.type
         nameless = {subject.id: edges.nameless[kind]} if subject.relation and subject.type == kind else {}
@@ -198,9 +194,7 @@ def walk_subjects(
         text = edges.text(value)
         question = Question(subject=Subject.parse(text), action=action, resource=resource)
         someone = subject_of(edges, question, moment)
-        by_role = bool(someone.permissions & route.permissions) and counts(
-            question.subject.type, question.action, question.resource.type
-        )
+        by_role = is_by_role(question, someone, route)
         return text if by_role or by_relation(edges, route, someone, number, moment) else None
 
     yield from asked_in_slices(list(below.found), lambda: ask, graph.lock, slice_size)

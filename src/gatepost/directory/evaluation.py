@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from gatepost import access
 from gatepost.access import Answers, Decision, Explanation, answers_from_memo
@@ -27,6 +28,13 @@ class Asked:
     resource: str
     subject: str | None = None
     context: Mapping[str, object] | None = None
+
+
+class Answer(NamedTuple):
+    """Whether they may, as of which revision."""
+
+    allowed: bool
+    revision: str
 
 
 def question_of(gate: Gatepost, caller: Principal, asked: Asked) -> Question:
@@ -61,11 +69,32 @@ def require_ask(gate: Gatepost, caller: Principal) -> None:
         raise Forbidden("asking about others takes decision:ask")
 
 
-def evaluate_from_memo(gate: Gatepost, caller: Principal, asked: Asked) -> Answers | None:
-    """Answer a question about somebody else whose names are plain; None where `evaluate` has to look closer.
+@lru_cache(MOST_NAMES)
+def plain_name(text: str) -> tuple[str, str] | None:
+    """Type and id of what has plain characters only: nobody in general, and no userset."""
+    found = _PLAIN.fullmatch(text) if len(text) <= MOST_PLAIN else None
+    return None if found is None else (found[1], found[2])
 
-    It answers what `evaluate` does, in a third of the time: gateways ask nothing else, and all day.
+
+def evaluate(gate: Gatepost, caller: Principal, asked: Asked) -> Decision:
+    """Answer one question.  An action that the resource's type does not have is an error, not a no."""
+    return gate.decide(question_of(gate, caller, asked))
+
+
+def answer(gate: Gatepost, caller: Principal, asked: Asked) -> Answer:
+    """As `evaluate`, for whoever wants no more than the answer: from memory alone where that tells.
+
+    Gateways ask nothing else, and all day: a question about somebody else with plain names takes a third of the time.
     """
+    known = evaluate_from_memo(gate, caller, asked)
+    if known is not None:
+        return Answer(known.allowed[0], known.revision)
+    decision = evaluate(gate, caller, asked)
+    return Answer(decision.allowed, decision.revision)
+
+
+def evaluate_from_memo(gate: Gatepost, caller: Principal, asked: Asked) -> Answers | None:
+    """Answer a question about somebody else whose names are plain; None where `evaluate` has to look closer."""
     subject, resource = plain_name(asked.subject or ""), plain_name(asked.resource)
     if subject is None or resource is None or asked.context:
         return None
@@ -78,18 +107,6 @@ def evaluate_from_memo(gate: Gatepost, caller: Principal, asked: Asked) -> Answe
         return None
     found = answers_from_memo(gate.memory.graph, ((subject, asked.action, resource),))
     return None if asked.subject in gate.memory.disabled else found  # disabled meanwhile: see `Gatepost.decide`
-
-
-@lru_cache(MOST_NAMES)
-def plain_name(text: str) -> tuple[str, str] | None:
-    """Type and id of what has plain characters only: nobody in general, and no userset."""
-    found = _PLAIN.fullmatch(text) if len(text) <= MOST_PLAIN else None
-    return None if found is None else (found[1], found[2])
-
-
-def evaluate(gate: Gatepost, caller: Principal, asked: Asked) -> Decision:
-    """Answer one question.  An action that the resource's type does not have is an error, not a no."""
-    return gate.decide(question_of(gate, caller, asked))
 
 
 def explain(gate: Gatepost, caller: Principal, asked: Asked) -> tuple[Decision, Explanation]:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from gatepost.directory.evaluation import MOST_IN_A_BATCH, Asked, evaluate, evaluate_from_memo
+from gatepost.directory.evaluation import MOST_IN_A_BATCH, Asked, answer
 from gatepost.directory.given import why_no_text
 from gatepost.directory.profiles import describe, known_profile, read_profile
 from gatepost.errors import InvalidField
@@ -18,8 +18,6 @@ from gatepost.principal import Principal
 from gatepost.server.authzen.evaluation import answer_evaluation, answer_evaluations
 from gatepost.server.json_bodies import read_json
 from gatepost.server.problems import body_of
-
-__all__ = ["HOT", "Hot", "Later", "answer_batch", "answer_check", "answer_me", "describe", "read_question"]
 
 Later = Callable[[], bytes]
 Hot = Callable[[Gatepost, Principal, bytes], bytes | Later]  # what is answered is JSON
@@ -41,15 +39,9 @@ def answer_me(gate: Gatepost, caller: Principal, _body: bytes) -> bytes | Later:
 def answer_check(gate: Gatepost, caller: Principal, body: bytes) -> bytes:
     """Answer one question."""
     asked = read_question(_read_object(body), "")
-    known = evaluate_from_memo(gate, caller, asked)
-    if known is not None:
-        return _answer(known.revision, allowed=known.allowed[0])
-    decision = evaluate(gate, caller, asked)
-    return _answer(decision.revision, allowed=decision.allowed)
-
-
-def _answer(revision: str, *, allowed: bool) -> bytes:
-    return f'{{"allowed":{"true" if allowed else "false"},"revision":"{revision}"}}'.encode()
+    found = answer(gate, caller, asked)
+    allowed = "true" if found.allowed else "false"
+    return f'{{"allowed":{allowed},"revision":"{found.revision}"}}'.encode()
 
 
 def answer_batch(gate: Gatepost, caller: Principal, body: bytes) -> bytes:
@@ -67,8 +59,7 @@ def answer_batch(gate: Gatepost, caller: Principal, body: bytes) -> bytes:
             raise InvalidField({f"checks[{index}]": "a question is an object"})
         asked = read_question(question, f"checks[{index}].")
         try:
-            known = evaluate_from_memo(gate, caller, asked)
-            results.append({"allowed": known.allowed[0] if known else evaluate(gate, caller, asked).allowed})
+            results.append({"allowed": answer(gate, caller, asked).allowed})
         except InvalidField as error:
             results.append({"allowed": None, "error": body_of(error)})
     return _json({"results": results, "revision": revision})

@@ -69,4 +69,4 @@ class Providers:
 
 def providers_of(gate: Gatepost) -> Providers:
     """The gate's providers; they live as long as the gate, with what they know of keys and endpoints."""
-    return gate.made(Providers)
+    return gate.providers_made_by(Providers)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from gatepost.directory.evaluation import Asked, evaluate, evaluate_from_memo
+from gatepost.directory.evaluation import Asked, answer
 from gatepost.directory.searching import search_actions, search_resources, search_subjects
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
@@ -37,8 +37,7 @@ class Platform:
 
     def decide(self, subject: str, action: str, resource: str, context: Context) -> bool:
         asked = Asked(action=action, resource=resource, subject=subject, context=context or None)
-        known = evaluate_from_memo(self.gate, self.caller, asked)
-        return known.allowed[0] if known else evaluate(self.gate, self.caller, asked).allowed
+        return answer(self.gate, self.caller, asked).allowed
 
     def resources(self, subject: str, action: str, kind: str, context: Context) -> list[str]:
         return search_resources(self.gate, self.caller, subject, action, kind, context)

@@ -8,7 +8,7 @@ from typing import Any
 import strawberry
 
 from gatepost.directory import abilities, rights, subjects, users
-from gatepost.directory.profiles import read_profile
+from gatepost.directory.profiles import describe, read_profile
 from gatepost.directory.users import UNSET, NewPassword, NewUser, UserChange
 from gatepost.errors import Conflict
 from gatepost.gate import Gatepost
@@ -16,7 +16,6 @@ from gatepost.principal import Method, Principal
 from gatepost.server.graphql.asking import Info
 from gatepost.server.graphql.connections import USUAL, After, Connection, First, connection, shown, wanted
 from gatepost.server.graphql.outcomes import Done, done, done_by
-from gatepost.server.hot import describe
 from gatepost.server.rereading import reread_everywhere
 from gatepost.server.rest.users import ended_answer, user_answer
 from gatepost.sso import identities

@@ -7,8 +7,20 @@ from dataclasses import dataclass
 
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
-from gatepost.server.openfga.bodies import read_body
+from gatepost.server.json_bodies import read_json
 from gatepost.stores import bodies
+from gatepost.stores.errors import invalid
+
+
+def read_body(body: bytes) -> bodies.Body:
+    """JSON whatever the content type says, as OpenFGA reads it.
+
+    Raises `InvalidRequest` for what is no JSON, `StoreError` for what is no object.
+    """
+    sent = read_json(body) if body.strip() else {}
+    if not isinstance(sent, dict):
+        raise invalid("the body has to be an object")
+    return sent
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from gatepost.access import Asked, Graph, TooComplex
+from gatepost.access import Graph, PlainQuestion, TooComplex
 from gatepost.directory.evaluation import require_ask
 from gatepost.errors import GatepostError
 from gatepost.gate import Gatepost
 from gatepost.graphs import StoreRecord
 from gatepost.principal import Principal
 from gatepost.server.openfga import plain
-from gatepost.server.openfga.bodies import read_body
+from gatepost.server.openfga.calls import read_body
 from gatepost.stores import bodies
 from gatepost.stores.errors import StoreError, invalid
 from gatepost.stores.keys import TupleKey
 from gatepost.stores.questions import DEADLINE, Asking, check_in, graph_in_memory, graph_of
-
-MOST_CHECKS = 50
 
 Later = Callable[[], bytes]
 Hot = Callable[[Gatepost, Principal, bytes], "bytes | Later"]
@@ -84,7 +82,7 @@ def _plain_batch(name: str, gate: Gatepost, caller: Principal, body: bytes) -> b
     return f'{{"result":{{{",".join(parts)}}}}}'.encode()
 
 
-def _known(name: str, gate: Gatepost, caller: Principal, asked: list[Asked], model: str) -> list[bool] | None:
+def _known(name: str, gate: Gatepost, caller: Principal, asked: list[PlainQuestion], model: str) -> list[bool] | None:
     """The answers, if memory holds them all."""
     found = graph_in_memory(gate, name, model)
     if found is None:
@@ -118,8 +116,8 @@ def _item(sent: bodies.Body) -> tuple[str, TupleKey, Asking]:
 
 
 def _require_fitting(correlations: list[str]) -> None:
-    if len(correlations) > MOST_CHECKS:
-        sentence = f"batchCheck received {len(correlations)} checks, the maximum allowed is {MOST_CHECKS}"
+    if len(correlations) > plain.MOST_CHECKS:
+        sentence = f"batchCheck received {len(correlations)} checks, the maximum allowed is {plain.MOST_CHECKS}"
         raise invalid(sentence)
     seen: set[str] = set()
     for correlation in correlations:

@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from gatepost.access import Asked, Graph, answers_from_memo
+from gatepost.access import Graph, PlainQuestion, answers_from_memo
 from gatepost.directory.evaluation import MOST_NAMES, plain_name
 from gatepost.gate import Gatepost
 from gatepost.graphs import StoreRecord
@@ -28,14 +28,14 @@ _DECODER = json.JSONDecoder()
 class PlainCheck(NamedTuple):
     """One question, and the model that it names, perhaps none."""
 
-    asked: Asked
+    asked: PlainQuestion
     model: str
 
 
 class PlainBatch(NamedTuple):
     """Several by their correlation ids, and the model that they name, perhaps none."""
 
-    asked: dict[str, Asked]
+    asked: dict[str, PlainQuestion]
     model: str
 
 
@@ -51,7 +51,7 @@ def read_batch(body: bytes) -> PlainBatch | None:
     checks = None if sent is None else sent.get("checks")
     if sent is None or not isinstance(checks, list) or not 1 <= len(checks) <= MOST_CHECKS:
         return None
-    found: dict[str, Asked] = {}
+    found: dict[str, PlainQuestion] = {}
     for item in checks:
         if item.__class__ is not dict or len(item) != 2:
             return None
@@ -73,7 +73,7 @@ def _read(body: bytes) -> dict[str, Any] | None:
     return sent if sent.__class__ is dict else None
 
 
-def _key(sent: Any) -> Asked | None:
+def _key(sent: Any) -> PlainQuestion | None:
     if sent.__class__ is not dict or len(sent) != 3:
         return None
     user, relation, entity = sent.get("user"), sent.get("relation"), sent.get("object")
@@ -105,7 +105,7 @@ def _model(sent: dict[str, Any], checks: int, body: bytes) -> str | None:
     return (model or "") if body.count(b'"') == 2 * texts else None
 
 
-def answers(gate: Gatepost, record: StoreRecord, graph: Graph, asked: list[Asked]) -> list[bool] | None:
+def answers(gate: Gatepost, record: StoreRecord, graph: Graph, asked: list[PlainQuestion]) -> list[bool] | None:
     """Answer all of them, from one revision; None where memory does not tell."""
     barred = _barred(gate, record, asked)
     found = answers_from_memo(graph, asked, DEEPEST)
@@ -119,7 +119,7 @@ def answers(gate: Gatepost, record: StoreRecord, graph: Graph, asked: list[Asked
     )
 
 
-def _barred(gate: Gatepost, record: StoreRecord, asked: list[Asked]) -> set[tuple[str, str]]:
+def _barred(gate: Gatepost, record: StoreRecord, asked: list[PlainQuestion]) -> set[tuple[str, str]]:
     """Those asked about who are disabled: in the platform's own store they may nothing."""
     disabled = gate.memory.disabled if record.is_main else ()
     return {who for who, _, _ in asked if ":".join(who) in disabled} if disabled else set()
