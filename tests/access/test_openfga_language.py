@@ -19,7 +19,7 @@ from gatepost.errors import InvalidModel
 from tests.access.strategies import models
 from tests.access.worlds import WORLDS
 from tests.peers.openfga_suites import case_of, names
-from tests.peers.programs import NPM, node
+from tests.peers.programs import NPM, installed, node
 
 pytestmark = pytest.mark.peer
 FOLDER = NPM.parents[1] / "tests/peers/openfga_js"
@@ -68,10 +68,13 @@ Json = dict[str, Any]
 
 
 def asked(items: list[Json]) -> list[Json]:
-    if not (FOLDER / "node_modules/@openfga/syntax-transformer").is_dir():
-        pytest.skip("OpenFGA's transformer is not installed: run `make test-peers`")
     done = subprocess.run(
-        [node(), "language.mjs"], cwd=FOLDER, input=json.dumps(items), capture_output=True, text=True, check=False
+        [node(), "language.mjs"],
+        cwd=installed(FOLDER),
+        input=json.dumps(items),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     answers: list[Json] = json.loads(done.stdout)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Run
 from tests.house.source import ROOT
+from tests.peers.programs import fga_tool
 
 WORLD = ROOT / "examples/models/documents.fga.yaml"
-FGA = shutil.which("fga") or shutil.which("fga", path=str(Path(sys.executable).parent))
 MODEL = """
 model: |
   model
@@ -44,9 +42,9 @@ def test_the_example_is_as_it_says(run: Run) -> None:
 
 @pytest.mark.peer
 def test_openfgas_own_tool_runs_the_example_too() -> None:
-    if FGA is None:
-        pytest.skip("OpenFGA's tool is not on this machine")
-    done = subprocess.run([FGA, "model", "test", "--tests", str(WORLD)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [fga_tool(), "model", "test", "--tests", str(WORLD)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Tests 4/4 passing" in done.stdout + done.stderr
 
@@ -91,10 +89,8 @@ def test_the_bound_is_that_of_the_api() -> None:
 @pytest.mark.peer
 @pytest.mark.parametrize(("height", "code"), [(25, 0), (26, 1)])
 def test_openfgas_own_tool_has_the_same_bound(tmp_path: Path, height: int, code: int) -> None:
-    if FGA is None:
-        pytest.skip("OpenFGA's tool is not on this machine")
     world = tower(tmp_path, height)
-    done = subprocess.run([FGA, "model", "test", "--tests", world], capture_output=True, text=True, check=False)
+    done = subprocess.run([fga_tool(), "model", "test", "--tests", world], capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
 
 

@@ -1,8 +1,8 @@
 """A real server with a company in it, and a real browser in front.
 
-`url` is the server's address; `company` is its Gatepost, filled with Tidewater Cargo; `browse(username)` opens a page for
-somebody who is signed in (or for a visitor, without a name).  Every page that a test opens must load without a word on
-the browser's console: what our Content-Security-Policy blocks would be said there.
+`url` is the server's address; `op` is a provider to sign in at; `company` is its Gatepost, filled with Tidewater Cargo;
+`browse(username)` opens a page for somebody who is signed in (or for a visitor, without a name).  Every page that a test
+opens must load without a word on the browser's console: what our Content-Security-Policy blocks would be said there.
 """
 
 from __future__ import annotations
@@ -20,12 +20,23 @@ from gatepost.gate import Gatepost
 from tests.conftest import ADMIN_PASSWORD, OpenGate, settings_for
 from tests.console.company import PASSWORD, settle
 from tests.console.serving import free_listener, served
+from tests.dice import FakeDice
+from tests.sso.provider_in_process import InProcessProvider, running_provider
 
 
 class Browse(Protocol):
     """Open a page for somebody; the keyword arguments are those of a browser context."""
 
     def __call__(self, username: str = "", **context: object) -> Page: ...
+
+
+@pytest.fixture
+def op(dice: FakeDice) -> Iterator[InProcessProvider]:
+    """A provider that is another site than ours, where Bob says yes."""
+    with running_provider(host="localhost") as provider:
+        provider.now = dice.clock
+        provider.approve = "bob"
+        yield provider
 
 
 @pytest.fixture

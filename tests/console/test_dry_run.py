@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from gatepost.cli.dry_run import has_failed, read_result
@@ -18,8 +18,7 @@ from gatepost.settings import SsoSettings
 from tests.conftest import ADMIN, OpenGate, settings_for
 from tests.console.conftest import Browse
 from tests.console.serving import served
-from tests.dice import FakeDice
-from tests.sso.provider_in_process import InProcessProvider, Person, running_provider
+from tests.sso.provider_in_process import InProcessProvider, Person
 
 pytestmark = pytest.mark.browser
 
@@ -28,13 +27,10 @@ LONG = {f"https://claims.example/a-very-long-name-of-a-claim-{n}": {"x" * 60: ["
 
 
 @pytest.fixture
-def op(dice: FakeDice) -> Iterator[InProcessProvider]:
-    with running_provider(host="localhost") as provider:
-        provider.now = dice.clock
-        provider.approve = "bob"
-        claims = {**provider.people["bob"].claims, "groups": ["analysts", "unknown", "z" * 120], **LONG}
-        provider.people["bob"] = Person("sub-1", claims)
-        yield provider
+def op(op: InProcessProvider) -> InProcessProvider:
+    claims = {**op.people["bob"].claims, "groups": ["analysts", "unknown", "z" * 120], **LONG}
+    op.people["bob"] = Person("sub-1", claims)
+    return op
 
 
 @pytest.fixture

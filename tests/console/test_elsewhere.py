@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from gatepost.audit.trail import Filter, read_audit
@@ -24,21 +24,12 @@ from gatepost.sso.states import providers_of
 from tests.conftest import ADMIN, ADMIN_PASSWORD, OpenGate, settings_for
 from tests.console.conftest import sign_in
 from tests.console.serving import served
-from tests.dice import FakeDice
-from tests.sso.provider_in_process import InProcessProvider, Raw, running_provider
+from tests.sso.provider_in_process import InProcessProvider, Raw
 
 pytestmark = pytest.mark.browser
 
 PASSWORD = "quay-seven-lantern"
 Open = Callable[..., Gatepost]
-
-
-@pytest.fixture
-def op(dice: FakeDice) -> Iterator[InProcessProvider]:
-    with running_provider(host="localhost") as provider:
-        provider.now = dice.clock
-        provider.approve = "bob"
-        yield provider
 
 
 @pytest.fixture

@@ -18,19 +18,9 @@ from gatepost.gate import Gatepost
 from gatepost.settings import SsoSettings
 from tests.conftest import OpenGate, settings_for
 from tests.console.serving import served
-from tests.dice import FakeDice
-from tests.sso.provider_in_process import InProcessProvider, Raw, running_provider
+from tests.sso.provider_in_process import InProcessProvider, Raw
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def op(dice: FakeDice) -> Iterator[InProcessProvider]:
-    """A provider that is another site than ours."""
-    with running_provider(host="localhost") as provider:
-        provider.now = dice.clock
-        provider.approve = "bob"
-        yield provider
 
 
 @pytest.fixture

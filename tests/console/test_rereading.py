@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from gatepost.directory.groups import create_group
@@ -19,20 +19,11 @@ from gatepost.settings import SsoSettings
 from tests.conftest import ADMIN, OpenGate, settings_for
 from tests.console.conftest import sign_in
 from tests.console.serving import served
-from tests.dice import FakeDice
-from tests.sso.provider_in_process import InProcessProvider, Raw, running_provider, with_
+from tests.sso.provider_in_process import InProcessProvider, Raw, with_
 
 pytestmark = pytest.mark.browser
 
 SCOPES = ("openid", "profile", "groups", "offline_access")
-
-
-@pytest.fixture
-def op(dice: FakeDice) -> Iterator[InProcessProvider]:
-    with running_provider(host="localhost") as provider:
-        provider.now = dice.clock
-        provider.approve = "bob"
-        yield provider
 
 
 @pytest.fixture

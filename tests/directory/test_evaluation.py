@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from gatepost.directory import evaluation
 from gatepost.directory.evaluation import Asked, evaluate, evaluate_from_memo
 from gatepost.directory.users import UserChange, change_user
 from gatepost.errors import Forbidden, InvalidField, Unauthenticated
@@ -74,3 +75,14 @@ def test_it_takes_the_same_right(company: Gatepost, admin: Principal) -> None:
         evaluate_from_memo(company, person("ben"), asked)
     with pytest.raises(Unauthenticated):
         evaluate_from_memo(company, NOBODY, asked)
+
+
+def test_what_is_long_is_not_remembered(company: Gatepost, admin: Principal) -> None:
+    """Thousands of questions about names of thousands of characters, each another: memory is for those that come again."""
+    remembered = evaluation._plain_name.cache_info().currsize
+    for n in range(10):
+        long = f"dataset:{n}{'x' * 1000}"
+        assert (
+            evaluate_from_memo(company, admin, Asked(subject=f"user:{long[8:]}", action="view", resource=long)) is None
+        )
+    assert evaluation._plain_name.cache_info().currsize == remembered

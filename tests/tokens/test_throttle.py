@@ -180,6 +180,14 @@ def test_whoever_has_one_address_of_ipv6_has_its_whole_network(alice: Gatepost) 
     assert fail(alice, "somebody-else", address="2001:db8::9999") == 1
 
 
+def test_ipv4_in_the_spelling_of_a_socket_for_both_is_no_network(alice: Gatepost) -> None:
+    """An application may hand on what its socket says.  All of IPv4 is in one /64 there: one who guesses, and all wait."""
+    for n in range(31):
+        fail(alice, f"somebody{n}", address="::ffff:203.0.113.9")
+    assert fail(alice, address="::ffff:198.51.100.66") == 0
+    assert fail(alice, "somebody-else", address="203.0.113.9") > 0, "it is the same one"
+
+
 def test_counters_that_count_no_more_are_cleared_away_and_who_is_known_stays(alice: Gatepost, dice: FakeDice) -> None:
     """Names that nobody has can be made up without end: their counters are no use after a quarter of an hour."""
     prove_by_password(alice, tries())

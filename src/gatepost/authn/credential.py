@@ -45,8 +45,8 @@ def _read_authorization(value: bytes) -> Credential:
         raise InvalidRequest("the Authorization header is too long")
     try:
         text = value.decode("ascii")
-    except UnicodeDecodeError as error:
-        raise InvalidRequest("the Authorization header is not ASCII") from error
+    except UnicodeDecodeError:  # here and below: that error has the credential in it, and is not passed on
+        raise InvalidRequest("the Authorization header is not ASCII") from None
     scheme, _, rest = text.strip().partition(" ")
     rest = rest.strip()
     match scheme.lower():
@@ -63,8 +63,8 @@ def _read_authorization(value: bytes) -> Credential:
 def _read_basic(text: str) -> BasicCredential:
     try:
         decoded = base64.b64decode(text, validate=True).decode("utf-8")
-    except (binascii.Error, ValueError) as error:
-        raise InvalidRequest("Basic is not the base64 of UTF-8") from error
+    except (binascii.Error, ValueError):
+        raise InvalidRequest("Basic is not the base64 of UTF-8") from None
     username, colon, secret = decoded.partition(":")
     if not colon:
         raise InvalidRequest("Basic has no colon between the username and the secret")

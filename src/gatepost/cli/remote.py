@@ -54,7 +54,7 @@ class Passing:
 class Remote:
     """The server that one command speaks with."""
 
-    spec: str | None
+    spec: str | None = field(repr=False)  # a secret may be in it
     wants_json: bool
     named: str | None = None
     passing: Passing = field(default_factory=Passing)

@@ -166,9 +166,9 @@ def request_for(signin: Signin, wanted: Call[T]) -> httpx2.Request:
     if signin.revision:
         headers[AT_LEAST] = signin.revision
     if wanted.authenticated and (authorization := signin.authorization()):
-        if not (authorization.isascii() and authorization.isprintable()):
+        if not (authorization.isascii() and authorization.isprintable()) or authorization.endswith(" "):
             # The HTTP library refuses it too, with the credential in its error.
-            raise Misconfigured("the credential has a character that no HTTP header takes, such as a line break")
+            raise Misconfigured("the credential has a character that no HTTP header takes, such as a line break, or a space at its end")
         headers["Authorization"] = authorization
     return httpx2.Request(
         wanted.method,

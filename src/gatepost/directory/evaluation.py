@@ -69,10 +69,14 @@ def require_ask(gate: Gatepost, caller: Principal) -> None:
         raise Forbidden("asking about others takes decision:ask")
 
 
-@lru_cache(MOST_NAMES)
 def plain_name(text: str) -> tuple[str, str] | None:
     """Type and id of what has plain characters only: nobody in general, and no userset."""
-    found = _PLAIN.fullmatch(text) if len(text) <= MOST_PLAIN else None
+    return _plain_name(text) if len(text) <= MOST_PLAIN else None  # what is long is not remembered either
+
+
+@lru_cache(MOST_NAMES)
+def _plain_name(text: str) -> tuple[str, str] | None:
+    found = _PLAIN.fullmatch(text)
     return None if found is None else (found[1], found[2])
 
 

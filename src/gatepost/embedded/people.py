@@ -160,6 +160,7 @@ class People(Asking):
                     sessions_narrowed=each.sessions_narrowed,
                     sessions_ended=each.sessions_ended,
                     refused=each.refused,
+                    failed=each.failed,
                 )
                 for each in found
             ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
 from gatepost.settings.urls import is_loopback
@@ -12,6 +12,9 @@ MAX_NEXT = 2048
 STEPS = "/oauth/"  # what is below leads to a provider and back
 _UNQUOTE_ROUNDS = 4
 _HOST = re.compile(r"[a-z0-9._:%-]+", re.ASCII)
+_TRANSLATED = ip_network("64:ff9b::/96")  # RFC 6052 section 2.1: an IPv4 address, by way of a translator
+# Where clouds keep secrets on an address that is not link-local: Amazon, Google, Alibaba, and Azure.
+_OF_CLOUDS = frozenset(map(ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16")))
 
 
 def why_not_callable(url: str, *, allow_insecure: bool) -> str:
@@ -53,9 +56,14 @@ def is_off_limits(address: str) -> bool:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
         return True
-    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
-    real = mapped or parsed
-    return real.is_loopback or real.is_unspecified or real.is_link_local
+    real = (_within(parsed) if isinstance(parsed, IPv6Address) else None) or parsed
+    return real.is_loopback or real.is_unspecified or real.is_link_local or real in _OF_CLOUDS
+
+
+def _within(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that another one leads to: mapped (RFC 4291 section 2.5.5.2), 6to4 (RFC 3056), or translated."""
+    translated = IPv4Address(int(address) & 0xFFFFFFFF) if address in _TRANSLATED else None
+    return address.ipv4_mapped or address.sixtofour or translated
 
 
 def why_not_listed(url: str, issuer: str, *, allow_insecure: bool) -> str:

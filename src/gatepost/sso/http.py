@@ -80,7 +80,8 @@ class ProviderHttp:
         request.headers["Accept-Encoding"] = "identity"
         request.headers["User-Agent"] = "gatepost"
         deadline = _Deadline(self._seconds)
-        peer = _Peer(request.url.host, is_anywhere=self._may_be_anywhere(request.url.host))
+        host = request.url.raw_host.decode()  # what is connected to: `url.host` spells xn--bcher-kva as bücher
+        peer = _Peer(host, is_anywhere=self._may_be_anywhere(host))
 
         def trace(event: str, given: dict[str, Any]) -> None:
             deadline.trace(event, given)
@@ -88,7 +89,7 @@ class ProviderHttp:
 
         request.extensions = {"timeout": httpx2.Timeout(self._seconds).as_dict(), "trace": trace}
         # Egress through a company's proxy is wished for, but neither for this machine nor in the clear.
-        trust_env = request.url.scheme == "https" and not is_loopback(request.url.host)
+        trust_env = request.url.scheme == "https" and not is_loopback(host)
         try:
             with deadline.running(), _client(trust_env=trust_env) as client:
                 response = client.send(request, stream=True)
@@ -101,7 +102,7 @@ class ProviderHttp:
         except _OffLimits as error:
             raise ProviderFailed(
                 f"{self.name}: the address of the {what} leads to a machine that it has no business with",
-                detail=repr(request.url.host),
+                detail=repr(host),
             ) from error
         if deadline.passed:  # an answer that ends with the connection looks whole when the connection is cut
             raise self._failed(what, TimeoutError())

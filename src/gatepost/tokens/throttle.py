@@ -43,11 +43,17 @@ def _key(kind: str, *parts: str) -> str:
 
 
 def network_of(address: str) -> str:
-    """An IPv4 address, or the /64 of an IPv6 one: whoever has one address there has all of them."""
+    """An IPv4 address, or the /64 of an IPv6 one: whoever has one address there has all of them.
+
+    All of IPv4 is in one such network as `::ffff:192.0.2.1`, which an embedding application may have from its socket:
+    there each is one of its own, or a guesser anywhere would hold up everybody.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
+    if parsed.version == 6 and parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
     return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
 
 

@@ -19,8 +19,9 @@ from gatepost.stores.questions import DEEPEST
 
 MOST_BYTES = 32_768  # beyond it, no official client's batch
 MOST_CHECKS = 50
+MOST_RELATION = 50  # characters
 _LATENCY = (None, "MINIMIZE_LATENCY", "UNSPECIFIED")
-_RELATION = re.compile(r"[\w-]{1,50}", re.ASCII)
+_RELATION = re.compile(r"[\w-]+", re.ASCII)
 _CORRELATION = re.compile(r"[\w-]{1,36}", re.ASCII)
 _DECODER = json.JSONDecoder()
 
@@ -78,6 +79,8 @@ def _key(sent: Any) -> PlainQuestion | None:
         return None
     user, relation, entity = sent.get("user"), sent.get("relation"), sent.get("object")
     if not (user.__class__ is relation.__class__ is entity.__class__ is str):
+        return None
+    if len(relation) > MOST_RELATION:  # what is long is not remembered either
         return None
     subject, resource = plain_name(user), plain_name(entity)
     return None if subject is None or resource is None or not _is_relation(relation) else (subject, relation, resource)
