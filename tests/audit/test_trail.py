@@ -26,7 +26,7 @@ from gatepost.directory.users import (
     delete_user,
     set_password,
 )
-from gatepost.errors import Forbidden, GatepostError, NotFound, Unauthenticated
+from gatepost.errors import Forbidden, GatepostError, InvalidField, NotFound, Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Method, Principal
 from gatepost.store import tables
@@ -221,6 +221,8 @@ def test_filters(gate: Gatepost, dice: FakeDice) -> None:
     assert found(outcome="refused") == found(event="group_created") == found(event="%") == found(event="g%*") == []
     assert found(event="gr_up.*") == [], "a filter takes no wildcard but the star at its end"
     assert found(subject="user:ADMIN") == []
+    with pytest.raises(InvalidField, match="outcome: allowed are done, refused, failed"):
+        found(outcome="denied")  # nothing found would say that nothing was refused
 
 
 def test_pages_are_complete_newest_first_and_an_export_is_all_of_them(gate: Gatepost) -> None:

@@ -50,6 +50,17 @@ def test_a_bug_tells_nothing_of_itself(gate: Gatepost) -> None:
     assert b"secret" not in response.body
 
 
+def test_a_provider_that_is_not_there_has_no_owner_to_ask(gate: Gatepost) -> None:
+    response = error_page(
+        request_for(gate, "/oauth/nobody/login", anonymous_principal("")), errors.NotFound("there is no such provider")
+    )
+    text = bytes(response.body).decode()
+    assert response.status_code == 404
+    assert "There is no such provider." in text
+    assert "Begin again from the sign-in page." in text
+    assert "shared with you" not in text
+
+
 def test_a_failed_sign_in_elsewhere_does_not_go_in_circles(gate: Gatepost) -> None:
     """A callback that is refused must not become where the next sign-in goes on to."""
     callback = request_for(gate, "/oauth/x/callback", anonymous_principal(""))

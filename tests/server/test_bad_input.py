@@ -335,7 +335,18 @@ def test_a_body_that_says_it_is_a_form_is_no_json(client: httpx2.Client, company
         answer = client.post(
             "/api/v1/groups", content=b'{"name": "g"}', headers={**company.admin, "Content-Type": kind}
         )
-        assert list(problem(answer, 422)["errors"]) == ["body"]
+        assert problem(answer, 422)["errors"] == {
+            "body": "this has to be an object, sent with Content-Type: application/json"
+        }
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_wrong_time_is_told_what_a_time_looks_like(client: httpx2.Client, company: Company) -> None:
+    for wrong in ("tomorrow", "2030-01-01", "2030-01-01T00:00", "2030-13-01T00:00Z"):
+        answer = client.post("/api/v1/tokens", json={"name": "t", "expires_at": wrong}, headers=company.admin)
+        assert problem(answer, 422)["errors"] == {
+            "expires_at": "this has to be a time with a zone, such as 2030-01-31T12:00:00Z"
+        }, wrong
 
 
 def test_a_name_that_is_taken_is_409(client: httpx2.Client, company: Company) -> None:

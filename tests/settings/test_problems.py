@@ -83,6 +83,7 @@ def test_a_bad_value_is_one_sentence(toml: str, sentence: str, problems: Problem
         ("GATEPOST_DATABASE__ULR", "x", "is not a key: did you mean GATEPOST_DATABASE__URL?"),
         ("GATEPOST_DATABSE__URL", "x", "is not a key: did you mean GATEPOST_DATABASE__URL?"),
         ("GATEPOST_MAIN__PUBLIC_URL", "x", "is not a key: did you mean GATEPOST_PUBLIC_URL?"),
+        ("GATEPOST_SESSIONS__X", "1", "is not a key: the names are GATEPOST_SESSIONS__ABSOLUTE_TIMEOUT, GATEPOST_SESSIONS__IDLE_TIMEOUT"),
     ],
 )  # fmt: skip
 def test_a_bad_variable_is_one_sentence(name: str, text: str, sentence: str, problems: Problems) -> None:

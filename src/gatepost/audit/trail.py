@@ -93,6 +93,8 @@ def read_audit(gate: Gatepost, caller: Principal, page: Wanted, wanted: Filter) 
         gate.require_signed_in(caller, "audit:view")
     else:
         gate.require(caller, "audit:view", seen_by="")
+    if wanted.outcome and wanted.outcome not in tuple(Outcome):
+        raise InvalidField({"outcome": f"allowed are {', '.join(Outcome)}"})
     gate.journal.flush()
     with gate.database.read() as connection:
         return read_page(connection, _query(wanted), [t.c.id], page, _record, descending=True)

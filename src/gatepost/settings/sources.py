@@ -129,9 +129,19 @@ def add_environment(sources: Sources, environ: Mapping[str, str]) -> None:
         if name in places:
             add_variable(sources, places[name], name, environ[name])
         elif "__" in name:
-            sources.problems.append(f"{plain(name)}: is not a key: {did_you_mean(name, places)}")
+            sources.problems.append(f"{plain(name)}: is not a key: {_variable_meant(name, places)}")
         elif close := closest(name, places, cutoff=0.85):
             sources.remarks.append(f"{plain(name)}: is ignored, for it is no setting; did you mean {close}?")
+
+
+def _variable_meant(name: str, known: Iterable[str]) -> str:
+    """As `did_you_mean`, by what follows the section: that two names share its letters says nothing."""
+    section, _, key = name.partition("__")
+    inside = {each.partition("__")[2]: each for each in known if each.startswith(f"{section}__")}
+    close = closest(key, inside)
+    if close is not None:
+        return f"did you mean {inside[close]}?"
+    return did_you_mean("", inside.values()) if inside else did_you_mean(name, known)
 
 
 def add_variable(sources: Sources, place: tuple[str, str], name: str, text: str) -> None:

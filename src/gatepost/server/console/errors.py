@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from gatepost.errors import Conflict, Forbidden, GatepostError, Unauthenticated, Unavailable
+from gatepost.errors import Conflict, Forbidden, GatepostError, NotFound, Unauthenticated, Unavailable
 from gatepost.gate import Gatepost
 from gatepost.server.console.rendering import gate_of, render, url
 from gatepost.server.problems import headers_of
@@ -30,6 +30,7 @@ SAID = {
     503: ("There is no answer at the moment", "Nothing was decided and nothing was changed. Try again in a moment."),
 }
 UNKNOWN = ("Something went wrong on our side", "It was written to the log. Try again; nothing was half done.")
+NO_PROVIDER = (SAID[404][0], SAID[401][1])  # nobody shares a way to sign in
 NOT_SIGNED_IN = ("You are not signed in", "Try again, or sign in another way.")
 UNAUTHENTICATED = 401
 
@@ -40,7 +41,11 @@ def error_page(request: Request, error: GatepostError) -> Response:
     if error.status == UNAUTHENTICATED and (isinstance(error, Unauthenticated) or not signing_in):
         return _to_the_door(request)
     refused_there = signing_in and error.status == Forbidden.status and request.state.principal.is_anonymous
-    title, next_step = NOT_SIGNED_IN if refused_there else SAID.get(error.status, UNKNOWN)
+    title, next_step = SAID.get(error.status, UNKNOWN)
+    if refused_there:
+        title, next_step = NOT_SIGNED_IN
+    elif signing_in and error.status == NotFound.status:
+        title, next_step = NO_PROVIDER
     why = str(error)
     said: dict[str, object] = {
         "title": title,
