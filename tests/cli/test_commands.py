@@ -135,6 +135,30 @@ def test_a_list_is_a_table_for_people(run: Run, server: StandIn) -> None:
     ]
 
 
+def test_what_a_provider_said_does_not_steer_a_terminal(run: Run, server: StandIn) -> None:
+    """A claim's own words say why a group was left out, and whoever runs the provider writes them."""
+    words = "\x1b]0;owned\x07\x1b[2J"
+    synced = {"added": [], "removed": [f"team{words}"], "why": {f"team{words}": words}}
+    said = {"provider": f"op{words}", "groups": synced, "roles": synced, "sessions_ended": 1, "refused": words}
+    server.answers["POST /users/bob/sync"] = (200, {"items": [{**said, "failed": words}]})
+
+    result = run("user", "sync", "bob", "--server", server.url)
+
+    assert result.exit_code == 0
+    assert "team\\x1b]0;owned" in result.stdout
+    assert not {"\x1b", "\x07"} & set(result.output)
+
+
+def test_what_a_server_says_of_an_error_does_not_steer_a_terminal(run: Run, server: StandIn) -> None:
+    server.answers["GET /me"] = (403, {"title": "no", "code": "forbidden", "detail": "no\x1b[2J: Grüße,\n世界"})
+
+    result = run("whoami", "--server", server.url)
+
+    assert result.exit_code == 2
+    assert "no\\x1b[2J: Grüße, 世界" in result.stderr
+    assert "\x1b" not in result.output
+
+
 def test_a_list_goes_on_to_its_last_page(run: Run, server: StandIn) -> None:
     server.answers["GET /groups"] = (200, {"items": [{"name": "a"}], "next_cursor": "c2"})
     server.answers["GET /groups?cursor=c2"] = (200, {"items": [{"name": "b"}], "next_cursor": None})

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from gatepost import __version__
+from gatepost.cli import show
 from gatepost.cli.lazy import Later, LazyGroup
 from gatepost.errors import ConfigurationError, GatepostError
 
@@ -147,7 +148,7 @@ def _let_go_of_output() -> None:
 
 def _could_not(*sentences: str) -> int:
     for sentence in sentences:
-        click.echo(f"gatepost: {' '.join(sentence.split())}", err=True)
+        click.echo(f"gatepost: {show.text_of(' '.join(sentence.split()))}", err=True)
     return COULD_NOT
 
 

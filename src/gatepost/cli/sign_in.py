@@ -60,7 +60,7 @@ def login(
     if at.wants_json:
         show.as_json({"server": at.server.url, "username": who.username, "kind": who.kind})
     else:
-        click.echo(f"signed in to {at.server.url} as {who.username}")
+        click.echo(f"signed in to {at.server.url} as {show.text_of(who.username)}")
 
 
 def _keep(at: Remote, tokens: Tokens) -> None:

@@ -122,11 +122,12 @@ def sync(at: Remote, username: str) -> None:
         for what in ("groups", "roles"):
             for name in (*said[what]["added"], *said[what]["removed"]):
                 sign = "+" if name in said[what]["added"] else "-"
-                click.echo(f"{sign} {what.removesuffix('s')} {name}: {said[what]['why'].get(name, '')}")
+                why = said[what]["why"].get(name, "")  # a provider's own words are in it
+                click.echo(show.text_of(f"{sign} {what.removesuffix('s')} {name}: {why}"))
         if said["refused"]:
-            click.echo(f"{said['sessions_ended']} sessions ended: {said['refused']}", err=True)
+            click.echo(show.text_of(f"{said['sessions_ended']} sessions ended: {said['refused']}"), err=True)
         if said.get("failed"):
-            click.echo(f"not read at {said['provider']}: {said['failed']}", err=True)
+            click.echo(show.text_of(f"not read at {said['provider']}: {said['failed']}"), err=True)
 
 
 @users.command("find")
