@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from gatepost.cli.kept import Kept, current_server
+from gatepost.cli.remote import Remote
 from gatepost.client.credentials import Tokens
 from tests.cli.conftest import Run
 from tests.cli.stand_in import StandIn
@@ -248,3 +249,18 @@ def test_a_sign_in_that_cannot_be_kept_is_ended(run: Run, server: StandIn, tmp_p
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert server.seen[-1].line == "POST /oauth2/revoke"
     assert server.seen[-1].body["token"] == "rt"
+
+
+def test_a_server_that_was_named_with_a_secret_does_not_show_it() -> None:
+    assert "hunter2" not in repr(Remote("alice:hunter2@gate.example:443s", wants_json=False))
+
+
+@pytest.mark.parametrize("end", [" ", "\t", "\n", "\r\n"])
+def test_a_key_with_a_blank_at_its_end_is_said_and_not_shown(run: Run, server: StandIn, end: str) -> None:
+    """It is read so from many a file and pipeline; the HTTP library refuses it with the whole header in its error."""
+    result = run("whoami", "--server", server.url, GATEPOST_API_KEY=f"gp_hunter2{end}")
+
+    assert result.exit_code == 2
+    assert "hunter2" not in result.output
+    assert not server.seen
+    assert "no HTTP header takes" in result.stderr

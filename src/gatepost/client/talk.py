@@ -168,7 +168,9 @@ def request_for(signin: Signin, wanted: Call[T]) -> httpx2.Request:
     if wanted.authenticated and (authorization := signin.authorization()):
         if not (authorization.isascii() and authorization.isprintable()) or authorization.endswith(" "):
             # The HTTP library refuses it too, with the credential in its error.
-            raise Misconfigured("the credential has a character that no HTTP header takes, such as a line break, or a space at its end")
+            raise Misconfigured(
+                "the credential has a character that no HTTP header takes, such as a line break, or a space at its end"
+            )
         headers["Authorization"] = authorization
     return httpx2.Request(
         wanted.method,
