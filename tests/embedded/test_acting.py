@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from gatepost.embedded.acting import Acting
 from gatepost.embedded.gatepost import Gatepost
+from gatepost.embedded.people import _reread
 from gatepost.errors import (
     Forbidden,
     InvalidField,
@@ -20,6 +23,7 @@ from gatepost.errors import (
     Unauthenticated,
 )
 from gatepost.principal import Entity, Method
+from gatepost.sso.reread import Reread
 from tests.dice import FakeDice
 
 PASSWORD = "quay-seven-lantern-and-more"
@@ -270,3 +274,30 @@ def test_an_expired_token_is_nobodys(gate: Gatepost, dice: FakeDice) -> None:
 
     with pytest.raises(InvalidToken):
         gate.authenticate(f"Bearer {token.token}")
+
+
+@pytest.mark.parametrize(
+    "header", ["Bearer gp_s\u00e9cret\u2603", "Basic " + base64.b64encode(b"alice:s\xe9cret").decode()]
+)
+def test_what_an_application_logs_of_a_malformed_header_has_nothing_of_it(gate: Gatepost, header: str) -> None:
+    """Its handler writes the whole chain of errors, and a tracker their members: a decoder's has all it was given."""
+    with pytest.raises(InvalidRequest) as refused:
+        gate.authenticate(header)
+
+    text = "".join(traceback.format_exception(refused.value))
+    assert "InvalidRequest" in text
+    assert "UnicodeEncodeError" not in text
+    assert "UnicodeDecodeError" not in text
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__
+
+
+def test_what_a_provider_said_is_told_whole() -> None:
+    """What could not be read at one is no "nothing has changed": whoever was sent away there keeps what it gave."""
+    said = Reread(provider="op", sessions_narrowed=1, sessions_ended=2, refused="no more", failed="it does not answer")
+
+    told = _reread(said)
+
+    assert {
+        field.name: getattr(told, field.name) for field in fields(told) if field.name not in ("groups", "roles")
+    } == {field.name: getattr(said, field.name) for field in fields(said) if field.name not in ("groups", "roles")}

@@ -16,6 +16,7 @@ from gatepost.records import Profile
 
 if TYPE_CHECKING:
     from gatepost.sso.group_sync import Synced
+    from gatepost.sso.reread import Reread
 
 
 def _user(profile: Profile) -> a.User:
@@ -150,21 +151,19 @@ class People(Asking):
         """Have the user's groups and roles read again, at each provider that gave a refresh token.  It may be slow."""
         from gatepost.sso.reread import sync_user  # with an HTTP library, which few need
 
-        found = sync_user(*self._for(username=username), username)
-        return iter(
-            [
-                a.Reread(
-                    provider=each.provider,
-                    groups=_synced(each.groups),
-                    roles=_synced(each.roles),
-                    sessions_narrowed=each.sessions_narrowed,
-                    sessions_ended=each.sessions_ended,
-                    refused=each.refused,
-                    failed=each.failed,
-                )
-                for each in found
-            ]
-        )
+        return iter([_reread(each) for each in sync_user(*self._for(username=username), username)])
+
+
+def _reread(said: Reread) -> a.Reread:
+    return a.Reread(
+        provider=said.provider,
+        groups=_synced(said.groups),
+        roles=_synced(said.roles),
+        sessions_narrowed=said.sessions_narrowed,
+        sessions_ended=said.sessions_ended,
+        refused=said.refused,
+        failed=said.failed,
+    )
 
 
 def _synced(done: Synced) -> a.Synced:
