@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from gatepost.directory import evaluation
 from gatepost.errors import GatepostError
 from gatepost.gate import Gatepost
 from gatepost.server.openfga import plain
@@ -53,6 +54,17 @@ TWO_MEANINGS = {
 @pytest.mark.parametrize("body", TWO_MEANINGS.values(), ids=TWO_MEANINGS)
 def test_what_is_not_plain_is_read_with_care(body: str) -> None:
     assert plain.read_check(body.encode()) is None
+
+
+def test_what_is_long_is_not_remembered() -> None:
+    """A name of thousands of characters, each time another, from whoever it comes: sixteen thousand would be kept."""
+    before = plain._is_relation.cache_info().currsize, evaluation._plain_name.cache_info().currsize
+    for n in range(10):
+        long = f"{n}{'x' * 10_000}"
+        assert plain.read_check(f'{{"tuple_key":{{{KEY}}}}}'.replace("viewer", long).encode()) is None
+        assert plain.read_check(f'{{"tuple_key":{{{KEY}}}}}'.replace("ann", long).encode()) is None
+    after = plain._is_relation.cache_info().currsize, evaluation._plain_name.cache_info().currsize
+    assert sum(after) - sum(before) <= 3, "but for the plain names beside it"
 
 
 @pytest.mark.parametrize(

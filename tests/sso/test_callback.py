@@ -205,6 +205,14 @@ def test_an_answer_without_a_code_is_refused(flow: Flow) -> None:
         flow.sign_in(code="")
 
 
+@pytest.mark.parametrize("code", ["c\nX-Forged: 1", "c\x00", "c\u00e9", "c\u2028", "\ud800", "c\x7f"])
+def test_a_code_that_no_provider_gave_is_not_asked_about(flow: Flow, op: InProcessProvider, code: str) -> None:
+    """Anybody comes back with one of their own making (RFC 6749 appendix A.11): the provider is spared, and its log."""
+    with pytest.raises(InvalidRequest, match="malformed code"):
+        flow.sign_in(code=code)
+    assert op.requests["/token"] == 0
+
+
 def test_a_parameter_may_not_come_twice() -> None:
     with pytest.raises(InvalidRequest, match="state twice"):
         read_params([("state", "a"), ("code", "c"), ("state", "b")])
