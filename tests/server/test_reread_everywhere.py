@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Iterator
 
 import pytest
 from starlette.testclient import TestClient
 
+from gatepost.audit.trail import Filter, export_audit
 from gatepost.directory.groups import create_group
 from gatepost.gate import Gatepost
 from tests.conftest import ADMIN, OpenGate
@@ -97,3 +100,26 @@ def test_where_all_fail_that_is_the_answer_with_what_each_said(
 
     assert "op: " in detail
     assert "second: " in detail
+
+
+def test_a_provider_that_echoes_what_it_was_sent_puts_no_secret_on_record(
+    admin: TestClient,
+    gate: Gatepost,
+    providers: tuple[InProcessProvider, InProcessProvider],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The refresh token as its error: it would be in the answer, the trail, the provider's state and the log."""
+    caplog.set_level(logging.DEBUG)
+    secrets = [token for op in providers for token in op.refresh_tokens]
+    for op in providers:
+        echo = json.dumps({"error": next(iter(op.refresh_tokens)), "error_description": " ".join(secrets)})
+        op.tamper.raw["/token"] = Raw(status=400, pieces=(echo.encode(),))
+
+    answer = admin.post(SYNC)
+    gate.journal.flush()
+
+    states = admin.get("/api/v1/providers").text
+    trail = repr(list(export_audit(gate, ADMIN, Filter())))
+    assert answer.status_code == 502
+    assert "of no known form" in trail + states + caplog.text, "the detail was looked at"
+    assert [each for each in secrets if each in answer.text + states + trail + caplog.text] == []

@@ -6,6 +6,7 @@ last.  And the attacks on the remedy: whatever another person plants in a browse
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -15,9 +16,11 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
+from gatepost.audit.trail import Filter, export_audit
 from gatepost.gate import Gatepost
 from gatepost.store import tables
-from tests.conftest import OpenGate
+from gatepost.tokens.secrets import SESSION_PREFIX
+from tests.conftest import ADMIN, OpenGate
 from tests.dice import FakeDice
 from tests.server.calling import ok
 from tests.server.conftest import InProcess
@@ -60,9 +63,16 @@ def who(client: TestClient, secret: str) -> Any:
     return answer.json()["username"] if answer.status_code == 200 else answer.status_code
 
 
+def all_there_is(gate: Gatepost) -> str:
+    gate.journal.flush()
+    with gate.database.read() as connection:
+        return "".join(repr(connection.execute(select(table)).all()) for table in tables.metadata.sorted_tables)
+
+
 def test_tabs_that_come_back_at_once_share_a_session(
-    gate: Gatepost, in_process: InProcess, op: InProcessProvider
+    gate: Gatepost, in_process: InProcess, op: InProcessProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG)
     browser = in_process(gate)
     tabs = begun(browser, 3)
     cookies = cookies_of(browser)
@@ -77,6 +87,9 @@ def test_tabs_that_come_back_at_once_share_a_session(
     assert len(set(given)) == 1
     assert open_sessions(gate) == 1
     assert who(browser, given[0]) == "bob"
+    kept = repr(list(export_audit(gate, ADMIN, Filter()))) + all_there_is(gate) + caplog.text
+    assert given[0] not in kept
+    assert given[0].removeprefix(SESSION_PREFIX) not in kept
     # Signing out ends all there is.
     ok(browser.post("/api/v1/auth/logout", headers={**OURS, "Cookie": f"gp_session={given[0]}"}), 204)
     assert open_sessions(gate) == 0

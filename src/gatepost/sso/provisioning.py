@@ -8,7 +8,7 @@ refused and shown to admins.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
@@ -41,7 +41,7 @@ class Visit:
     address: str
     agent: str
     linking: Principal | None = None
-    handle: str = ""  # of the browser, if several of its tabs may come back at once
+    handle: str = field(default="", repr=False)  # of the browser, if several of its tabs may come back at once
 
 
 def enter(gate: Gatepost, settings: ProviderSettings, person: SignedIn, visit: Visit) -> NewSession:
