@@ -231,7 +231,7 @@ def test_a_command_with_a_password_leaves_no_sign_in_behind(run: Run, server: St
     assert server.lines[:3] == ["POST /auth/login", "GET /groups/nobody", "POST /oauth2/revoke"]
 
 
-@pytest.mark.parametrize("trouble", ["the folder cannot be made", "the file is broken"])
+@pytest.mark.parametrize("trouble", ["the folder cannot be made", "the file is broken", "nobody says whose it is"])
 def test_a_sign_in_that_cannot_be_kept_is_ended(run: Run, server: StandIn, tmp_path: Path, trouble: str) -> None:
     """Nobody could use it or sign out of it."""
     server.answers["POST /auth/login"] = (200, {"access_token": "at", "refresh_token": "rt", "expires_in": 1800})
@@ -239,6 +239,8 @@ def test_a_sign_in_that_cannot_be_kept_is_ended(run: Run, server: StandIn, tmp_p
     server.answers["POST /oauth2/revoke"] = (200, None)
     if trouble == "the folder cannot be made":
         (tmp_path / "gatepost").write_text("a file where the folder should be")
+    elif trouble == "nobody says whose it is":
+        server.answers["GET /me"] = (403, {"title": "no", "code": "forbidden", "detail": "not from there"})
     else:
         (tmp_path / "gatepost").mkdir(mode=0o700)
         (tmp_path / "gatepost" / "sign-ins.json").touch(mode=0o600)

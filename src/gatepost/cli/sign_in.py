@@ -15,9 +15,10 @@ from gatepost.cli.remote import Remote, ended, remote
 from gatepost.cli.secret import read_secret, read_text, secret_option
 from gatepost.client import oauth2, requests
 from gatepost.client.credentials import Nobody, Password, Tokens
-from gatepost.client.errors import ClientError, Misconfigured
+from gatepost.client.errors import ClientError, Misconfigured, Unreachable
 
 if TYPE_CHECKING:
+    from gatepost.client.answers import Me
     from gatepost.client.sync_client import Client
 
 BROWSER, DEVICE, PASSWORD = "--browser", "--device", "--password"
@@ -54,25 +55,28 @@ def login(
         tokens = (
             client.sign_in() if way == PASSWORD else _through_browser(client, way, scope, opens=browser is not False)
         )
-    with Client(replace(at.server, credential=tokens), trust_env=True) as client:
-        who = client.me()
-    _keep(at, tokens)
+    who = _keep(at, tokens)
     if at.wants_json:
         show.as_json({"server": at.server.url, "username": who.username, "kind": who.kind})
     else:
         click.echo(f"signed in to {at.server.url} as {show.text_of(who.username)}")
 
 
-def _keep(at: Remote, tokens: Tokens) -> None:
-    """Keep the sign-in.  Where that cannot be done it is ended, for nobody could use it or sign out of it."""
+def _keep(at: Remote, tokens: Tokens) -> Me:
+    """Keep the sign-in, and say whose it is.  Where that cannot be done it is ended: nobody could sign out of it."""
     from gatepost.client.sync_client import Client  # lazily, as everywhere in the command line
 
     try:
+        with Client(replace(at.server, credential=tokens), trust_env=True) as client:
+            who = client.me()
         at.kept.sign_in(tokens)
-    except (OSError, Misconfigured):
+    except Unreachable:
+        raise  # nobody waits for one more request
+    except (OSError, ClientError):
         with suppress(ClientError), Client(replace(at.server, credential=Nobody()), trust_env=True) as client:
             client.send(ended(tokens))
         raise
+    return who
 
 
 def _way(at: Remote, *, browser: bool | None, device: bool, with_password: bool) -> str:
