@@ -198,6 +198,20 @@ def test_the_lines_to_paste_work(demo: Demo) -> None:
     assert '"relation":"viewer"' in subprocess.run([*run, share], capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.usefixtures("bob")
+def test_an_administrator_reads_the_groups_of_somebody_again(browser: Browser, demo: Demo) -> None:
+    """The button is on their page, so the demo's provider gives what it takes: a refresh token."""
+    context = browser.new_context(base_url=demo.url)
+    page = context.new_page()
+    page.goto("/login?next=/users/bob")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(demo.password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("button", name="Read groups again").click()
+    expect(page.get_by_role("status")).to_contain_text("Tidewater ID was asked")
+    context.close()
+
+
 def test_whoever_looks_in_without_signing_in_sees_what_is_public(demo: Demo) -> None:
     with httpx2.Client(base_url=demo.url) as client:
         items = client.get("/api/v1/resources").json()["items"]

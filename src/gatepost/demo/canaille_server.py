@@ -143,7 +143,7 @@ def _client(models: Any, given: Mapping[str, Any]) -> Any:
         redirect_uris=list(given["redirect_uris"]),
         post_logout_redirect_uris=list(given["post_logout_redirect_uris"]),
         scope=["openid", "profile", "email", "groups"],
-        grant_types=["authorization_code"],
+        grant_types=["authorization_code", "refresh_token"],  # the second: groups are read again
         response_types=["code"],
         token_endpoint_auth_method="client_secret_basic",  # noqa: S106 - the name of a method
         id_token_signed_response_alg="RS256",  # noqa: S106 - likewise
