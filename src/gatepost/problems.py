@@ -11,6 +11,13 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = "1"
 
 
+def is_answer(error: GatepostError) -> bool:
+    """Tell whether it is for whoever asked.  What has no status of its own is not, such as what a client says of a server
+    that it cannot reach: with that server's address in it.
+    """
+    return error.status != GatepostError.status
+
+
 def challenge(error: GatepostError) -> str:
     """RFC 6750 section 3: bare where nothing was sent, with the code where something bad was."""
     if error.code == errors.Unauthenticated.code:

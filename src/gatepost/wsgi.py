@@ -25,7 +25,7 @@ from gatepost.errors import ConfigurationError, GatepostError, Unauthenticated
 from gatepost.guard import Doorway, Shown, Template, Visitor, now
 from gatepost.guard.visitor import OURS, ROLE, entity
 from gatepost.principal import Entity
-from gatepost.problems import MEDIA_TYPE, body_of, headers_of
+from gatepost.problems import MEDIA_TYPE, body_of, headers_of, is_answer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment  # noqa: F401 - named in a text below
@@ -65,6 +65,8 @@ class Authentication(Doorway["WSGIApplication"]):
             with _calls(visitor):
                 return self.app({**inner, KEY: visitor}, noticed)
         except GatepostError as error:
+            if not is_answer(error):
+                raise
             return _send_problem(error, start_response, begun=begun)
 
     def _visitor(self, environ: WSGIEnvironment) -> Visitor:
@@ -168,7 +170,9 @@ def _answer_within(app: Any) -> None:
 
 
 def _answer(error: GatepostError) -> tuple[str, int, dict[str, str]]:
-    """An error as what Flask makes an answer of."""
+    """An error as what Flask makes an answer of.  Raises what is none for the visitor: that is a bug, as any other."""
+    if not is_answer(error):
+        raise error
     _note(error)
     return json.dumps(body_of(error)), error.status, {**headers_of(error), "Content-Type": MEDIA_TYPE}
 

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from gatepost.asgi import Authentication, authorize, may, require, visitor_of
+from gatepost.client.errors import Unreachable
 from gatepost.errors import Conflict
 from gatepost.testing import TestGatepost
 
@@ -80,6 +81,10 @@ async def raw(request: Request) -> Response:
     return PlainTextResponse("raw")
 
 
+async def elsewhere(_request: Request) -> Response:
+    raise Unreachable("http://inside.example:8420 cannot be reached")
+
+
 async def raw_socket(socket: WebSocket) -> None:
     if socket.query_params:
         await socket.accept()
@@ -123,6 +128,7 @@ ROUTES = [
     Route("/broken", broken),
     Route("/clashing", clashing),
     Route("/raw/{id}", raw),
+    Route("/elsewhere", elsewhere),
     Route("/late", late),
     Mount("/mounted", Starlette(routes=[Route("/raw/{id}", raw), Route("/broken", broken)])),
     WebSocketRoute("/raw-socket/{id}", raw_socket),

@@ -121,6 +121,13 @@ def test_an_error_of_gateposts_in_the_application_reads_as_one(shop: TestClient)
     problem(shop.get("/clashing"), 409, "conflict")
 
 
+def test_what_the_applications_own_client_cannot_reach_is_not_told(shop: TestClient) -> None:
+    """The SDK's errors are of one family with the refusals, and name a server that no visitor knows of."""
+    answer = shop.get("/elsewhere")
+
+    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+
+
 @pytest.mark.parametrize("place", ["/raw/sales", "/mounted/raw/sales"])
 def test_a_refusal_that_no_endpoint_foresaw_is_answered_as_one(
     shop: TestClient, granted: TestGatepost, place: str

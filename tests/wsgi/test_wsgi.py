@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import Client
 
+from gatepost.client.errors import Unreachable
 from gatepost.errors import ConfigurationError, GatepostError
 from gatepost.testing import TestGatepost
 from gatepost.wsgi import Authentication, authorize, current_principal, may, require, visitor
@@ -60,6 +61,10 @@ def flask() -> Flask:
     @app.get("/broken")
     def broken() -> str:
         raise ZeroDivisionError
+
+    @app.get("/elsewhere")
+    def elsewhere() -> str:
+        raise Unreachable("http://inside.example:8420 cannot be reached")
 
     @app.errorhandler(404)
     def missing(_: HTTPException) -> tuple[str, int]:
@@ -174,6 +179,18 @@ def test_a_refusal_that_no_view_foresaw_is_answered_as_one(gatepost: TestGatepos
     refused(shop.get("/raw/sales", headers=gatepost.as_user("cy")), 404, "not_found")
     refused(shop.get("/raw/sales"), 401, "unauthenticated")
     assert shop.get("/broken").status_code == 500
+
+
+def test_what_the_applications_own_client_cannot_reach_is_not_told(gatepost: TestGatepost) -> None:
+    """The SDK's errors are of one family with the refusals, and name a server that no visitor knows of."""
+    answer = Client(Authentication(flask().wsgi_app, gate=gatepost.gate)).get("/elsewhere")
+    assert (answer.status_code, "inside" in answer.text) == (500, False)
+
+    def bare(_environ: WSGIEnvironment, _start: StartResponse) -> Iterable[bytes]:
+        raise Unreachable("http://inside.example:8420 cannot be reached")
+
+    with pytest.raises(Unreachable):
+        Client(Authentication(bare, gate=gatepost.gate)).get("/")
 
 
 def test_an_application_that_answers_refusals_itself_goes_on_doing_so(gatepost: TestGatepost) -> None:

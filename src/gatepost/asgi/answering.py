@@ -8,6 +8,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gatepost.asgi.refusal import POLICY_VIOLATION, send_problem
 from gatepost.errors import GatepostError
+from gatepost.problems import is_answer
 
 
 class Answering:
@@ -32,6 +33,7 @@ class Answering:
             message["type"] == "http.response.start"
             and message["status"] == 500
             and isinstance(in_flight, GatepostError)
+            and is_answer(in_flight)
         ):
             await self.refuse(in_flight)
             return
@@ -40,11 +42,11 @@ class Answering:
         await self._send(message)
 
     async def refuse(self, error: GatepostError) -> None:
-        """Answer with an error.  Raises it if the application has answered something else by now."""
+        """Answer with an error.  Raises it if it is none for a visitor, or there is another answer by now."""
         if self._is_refused:
             return
         is_socket = self._scope["type"] == "websocket"
-        if self._is_over or (self._begun and not is_socket):
+        if not is_answer(error) or self._is_over or (self._begun and not is_socket):
             raise error
         self._is_refused = True
         if self._begun:
