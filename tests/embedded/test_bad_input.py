@@ -137,13 +137,20 @@ def test_desired_state_that_does_not_read(acting: Acting, desired: Any, place: s
 
 
 def test_filters_of_the_trail(acting: Acting) -> None:
-    for filters in ({"events": "x"}, {"event": "a\0b"}, {"since": "yesterday"}, {"until": "2030-01-01"}):
+    for filters in (
+        {"events": "x"},
+        {"event": "a\0b"},
+        {"outcome": "x"},
+        {"since": "yesterday"},
+        {"until": "2030-01-01"},
+    ):
         (name,) = filters
         for read in (lambda f: acting.audit(filters=f), lambda f: acting.audit_export("text/csv", filters=f)):
             with pytest.raises(InvalidField) as wrong:
                 read(filters)
             assert list(wrong.value.fields) == [name]
-    assert list(acting.audit(filters=dict.fromkeys(set(Filter.__dataclass_fields__) - {"since", "until"}, "x"))) == []
+    of_nothing = dict.fromkeys(set(Filter.__dataclass_fields__) - {"outcome", "since", "until"}, "x")
+    assert list(acting.audit(filters=of_nothing | {"outcome": "failed"})) == []
     with pytest.raises(InvalidField):
         acting.audit(filters="event")  # type: ignore[arg-type]
     with pytest.raises(InvalidField):
