@@ -35,9 +35,14 @@ class Filter:
     since: datetime | None = None
     until: datetime | None = None
 
+    def __post_init__(self) -> None:
+        """Raise `InvalidField` for an outcome that there is not: it would find nothing, which reads as if nothing had happened."""
+        if self.outcome and self.outcome not in tuple(Outcome):
+            raise InvalidField({"outcome": f"allowed are {', '.join(Outcome)}"})
+
 
 def read_filter(given: Mapping[str, str]) -> Filter:
-    """Read a filter by the names of its members.  Raises `InvalidField` for one that is not there, or no moment."""
+    """Read a filter by the names of its members.  Raises `InvalidField` for one that is not there, no outcome or no moment."""
     if not isinstance(given, Mapping):
         raise InvalidField({"filters": "this has to be a mapping"})
     unknown = sorted(str(name)[:MOST_NAME] for name in set(given) - set(Filter.__dataclass_fields__))
@@ -93,8 +98,6 @@ def read_audit(gate: Gatepost, caller: Principal, page: Wanted, wanted: Filter) 
         gate.require_signed_in(caller, "audit:view")
     else:
         gate.require(caller, "audit:view", seen_by="")
-    if wanted.outcome and wanted.outcome not in tuple(Outcome):
-        raise InvalidField({"outcome": f"allowed are {', '.join(Outcome)}"})
     gate.journal.flush()
     with gate.database.read() as connection:
         return read_page(connection, _query(wanted), [t.c.id], page, _record, descending=True)
