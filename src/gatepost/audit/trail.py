@@ -36,13 +36,13 @@ class Filter:
     until: datetime | None = None
 
     def __post_init__(self) -> None:
-        """Raise `InvalidField` for an outcome that there is not: it would find nothing, which reads as if nothing had happened."""
+        """Raise `InvalidField` for an outcome that there is not: finding nothing would read as if nothing had happened."""
         if self.outcome and self.outcome not in tuple(Outcome):
             raise InvalidField({"outcome": f"allowed are {', '.join(Outcome)}"})
 
 
 def read_filter(given: Mapping[str, str]) -> Filter:
-    """Read a filter by the names of its members.  Raises `InvalidField` for one that is not there, no outcome or no moment."""
+    """Read a filter by the names of its members.  Raises `InvalidField` for one that is not there, and for what is no moment."""
     if not isinstance(given, Mapping):
         raise InvalidField({"filters": "this has to be a mapping"})
     unknown = sorted(str(name)[:MOST_NAME] for name in set(given) - set(Filter.__dataclass_fields__))
