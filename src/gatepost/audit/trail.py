@@ -42,7 +42,7 @@ class Filter:
 
 
 def read_filter(given: Mapping[str, str]) -> Filter:
-    """Read a filter by the names of its members.  Raises `InvalidField` for one that is not there, and for what is no moment."""
+    """Read a filter by the names of its members.  Raises `InvalidField` for one that is not there, or no moment."""
     if not isinstance(given, Mapping):
         raise InvalidField({"filters": "this has to be a mapping"})
     unknown = sorted(str(name)[:MOST_NAME] for name in set(given) - set(Filter.__dataclass_fields__))
