@@ -170,16 +170,21 @@ def test_refresh_tokens_are_rotated_and_reuse_ends_the_family(gate: Gatepost, ad
 
 def test_throttle_counters(gate: Gatepost, dice: FakeDice) -> None:
     who = ("alice", "192.0.2.1")
-    for _ in range(6):
+    for _ in range(5):
         throttle.note_failure(gate.database, *who, NOON)
+    for ask in (throttle.require_not_throttled, throttle.note_failure, throttle.note_success):
+        with pytest.raises(Throttled) as slowed:
+            ask(gate.database, *who, NOON)
+        assert slowed.value.retry_after == 1
+    throttle.note_failure(gate.database, *who, later := NOON + timedelta(seconds=1))
     with pytest.raises(Throttled) as slowed:
-        throttle.require_not_throttled(gate.database, *who, NOON)
+        throttle.require_not_throttled(gate.database, *who, later)
     assert slowed.value.retry_after == 2
-    throttle.require_not_throttled(gate.database, "bob", "192.0.2.2", NOON)
-    throttle.require_not_throttled(gate.database, *who, NOON + throttle.FORGOTTEN_AFTER)
+    throttle.require_not_throttled(gate.database, "bob", "192.0.2.2", later)
+    throttle.require_not_throttled(gate.database, *who, later + throttle.FORGOTTEN_AFTER)
 
-    throttle.note_success(gate.database, *who, NOON)
-    throttle.require_not_throttled(gate.database, *who, NOON)
+    throttle.note_success(gate.database, *who, later := later + timedelta(seconds=2))
+    throttle.require_not_throttled(gate.database, *who, later)
 
 
 def test_pages_show_everything_once_in_the_order_of_bytes(gate: Gatepost, admin: Principal) -> None:

@@ -333,6 +333,24 @@ def test_guessing_codes_is_throttled(person: Browser, tool: Tool, dice: FakeDice
     assert look(person, "BBBB-BBBF").status_code == 429
 
 
+@pytest.mark.parametrize("is_right", [True, False])
+def test_codes_sent_at_once_are_answered_no_more_often_than_one_after_another(
+    is_right: bool, gate: Gatepost, person: Browser, tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attack: all pass the throttle before the first wrong one is counted."""
+    code = tool.begin()["user_code"] if is_right else "CCCC-CCCC"
+    really, beside = gate.sealer.derive, iter(range(5))
+
+    def derive(purpose: str, text: str) -> list[str]:  # the first thing that is done once the throttle was passed
+        for n in beside:
+            assert look(person, f"BBBB-BBB{USER_CODE_LETTERS[n]}").status_code == 422
+        return really(purpose, text)
+
+    monkeypatch.setattr(gate.sealer, "derive", derive)
+
+    assert look(person, code).status_code == 429
+
+
 def test_a_new_address_does_not_start_the_guessing_anew(
     gate: Gatepost, browser_of: Callable[..., Browser], as_peer: AsPeer
 ) -> None:

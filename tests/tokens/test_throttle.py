@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
+from threading import Barrier
 
 import pytest
 from sqlalchemy import select
@@ -13,15 +17,19 @@ from gatepost.errors import InvalidCredentials, Throttled
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Method, Principal
 from gatepost.store import tables
-from gatepost.tokens.sign_in import prove_by_password
+from gatepost.tokens.sign_in import PasswordTry, prove_by_password
 from gatepost.tokens.throttle import forget_old, note_failure
 from tests.conftest import OpenGate
 from tests.dice import FakeDice
 from tests.directory.people import GOOD_PASSWORD
 from tests.tokens.signing_in import by_basic, make_user, tries
+from tests.waiting import A_BUSY_SECOND
 
 SECOND = timedelta(seconds=1)
 ELSEWHERE = "198.51.100.66"
+STOLEN = Principal(
+    subject=Entity("user", "alice"), method=Method.SESSION, scope=None, credential_id="s", address=ELSEWHERE
+)
 
 
 @pytest.fixture
@@ -134,16 +142,13 @@ def test_basic_is_throttled_like_the_form(alice: Gatepost) -> None:
 
 
 def test_a_stolen_session_does_not_try_passwords_at_the_form_that_changes_them(alice: Gatepost) -> None:
-    stolen = Principal(
-        subject=Entity("user", "alice"), method=Method.SESSION, scope=None, credential_id="s", address=ELSEWHERE
-    )
     for _ in range(5):
         with pytest.raises(InvalidCredentials):
             set_password(
-                alice, stolen, "alice", NewPassword(password="new-plover-zinc-11", current_password="wrong guess")
+                alice, STOLEN, "alice", NewPassword(password="new-plover-zinc-11", current_password="wrong guess")
             )
     with pytest.raises(Throttled):
-        set_password(alice, stolen, "alice", NewPassword(password="new-plover-zinc-11", current_password=GOOD_PASSWORD))
+        set_password(alice, STOLEN, "alice", NewPassword(password="new-plover-zinc-11", current_password=GOOD_PASSWORD))
     assert fail(alice) == 1, "it is one counter with the sign-in page"
 
 
@@ -158,14 +163,133 @@ def test_failures_at_once_are_all_counted(open_gate: OpenGate, database_url: str
     gates = [open_gate(database_url), open_gate(database_url)]
     with ThreadPoolExecutor(8) as pool:
         done = [
-            pool.submit(note_failure, gates[n % 2].database, "alice", f"10.0.0.{n % 3}", dice.now()) for n in range(40)
+            pool.submit(note_failure, gates[n % 2].database, "alice", f"10.0.0.{n % 5}", dice.now()) for n in range(20)
         ]
         for one in done:
             one.result(30)
     with gates[0].database.read() as connection:
         counts = sorted(connection.execute(select(tables.throttles.c.failures)).scalars())
-    assert counts[-1] == 40, "the account's counter"
-    assert sum(counts) == 40 * 3
+    assert counts[-1] == 20, "the account's counter"
+    assert sum(counts) == 20 * 3
+
+
+class Together:
+    """Holds every hash until all of so many tries are at it: each of them was let in before any was answered."""
+
+    def __init__(self, gates: list[Gatepost], tries: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.gates = gates
+        self._all_there = Barrier(tries)
+        for passwords in {id(gate.passwords): gate.passwords for gate in gates}.values():
+            monkeypatch.setattr(passwords, "matches", partial(self._matches, passwords.matches))
+
+    def _matches(self, really: Callable[[str | None, str], bool], stored: str | None, password: str) -> bool:
+        self._all_there.wait(A_BUSY_SECOND)
+        return really(stored, password)
+
+    def outcomes(self, attempts: list[PasswordTry]) -> Counter[str]:
+        with ThreadPoolExecutor(len(attempts)) as pool:
+            return Counter(pool.map(self._outcome, range(len(attempts)), attempts))
+
+    def _outcome(self, number: int, attempt: PasswordTry) -> str:
+        try:
+            prove_by_password(self.gates[number % len(self.gates)], attempt)
+        except (InvalidCredentials, Throttled) as error:
+            return type(error).__name__
+        return "in"
+
+
+def test_guesses_sent_at_once_are_answered_no_more_often_than_one_after_another(
+    open_gate: OpenGate, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attack: all pass the throttle before the first failure is counted, in one process or in two of them."""
+    gates = [open_gate(database_url), open_gate(database_url)]
+    make_user(gates[0])
+    together = Together(gates, 14, monkeypatch)
+
+    outcomes = together.outcomes([tries("alice", f"guess {n}", ELSEWHERE) for n in range(14)])
+
+    assert outcomes == {"InvalidCredentials": 5, "Throttled": 9}
+
+
+def test_guesses_at_many_accounts_sent_at_once_are_counted_for_their_address(
+    alice: Gatepost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(24):
+        fail(alice, f"somebody{n}")
+    together = Together([alice], 12, monkeypatch)
+
+    outcomes = together.outcomes([tries(f"nobody{n}", "guess", ELSEWHERE) for n in range(12)])
+
+    assert outcomes == {"InvalidCredentials": 6, "Throttled": 6}
+
+
+def test_good_passwords_sent_at_once_from_one_address_hold_up_nobody(
+    alice: Gatepost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A company behind one address, at nine in the morning: more of them than an address may fail."""
+    together = Together([alice], 16, monkeypatch)
+
+    for _ in range(3):
+        assert together.outcomes([tries() for _ in range(16)]) == {"in": 16}
+
+
+def with_guesses_beside(gate: Gatepost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the next password is hashed, five guesses from elsewhere in the same network come to their end."""
+    really, beside = gate.passwords.matches, iter(range(5))
+
+    def matches(stored: str | None, password: str) -> bool:
+        for _ in beside:
+            assert fail(gate) == 0
+        return really(stored, password)
+
+    monkeypatch.setattr(gate.passwords, "matches", matches)
+
+
+def test_the_right_password_among_many_at_once_is_not_told_once_the_others_are_used_up(
+    alice: Gatepost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_guesses_beside(alice, monkeypatch)
+    with pytest.raises(Throttled):
+        prove_by_password(alice, tries(address=ELSEWHERE))
+
+
+def test_the_right_current_password_among_many_at_once_is_not_told_either(
+    alice: Gatepost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_guesses_beside(alice, monkeypatch)
+    new = NewPassword(password="new-plover-zinc-11", current_password=GOOD_PASSWORD)
+    with pytest.raises(Throttled):
+        set_password(alice, STOLEN, "alice", new)
+
+
+def test_a_clock_that_is_ahead_elsewhere_holds_up_nobody_who_is_free(
+    open_gate: OpenGate, sqlite_url: str, dice: FakeDice
+) -> None:
+    ahead = FakeDice()
+    ahead.advance(20 * SECOND)
+    here, there = open_gate(sqlite_url), open_gate(sqlite_url, dice=ahead)
+
+    assert fail(there) == 0
+    assert [fail(here) for _ in range(4)] == [0] * 4
+    assert fail(there) == 0, "a second of the wait has passed there long ago"
+    assert fail(here) == 2
+
+
+def test_a_script_that_signs_in_with_each_call_writes_once_a_day(alice: Gatepost, dice: FakeDice) -> None:
+    """Basic with a password, on every GET: a read is no write."""
+
+    def written() -> object:
+        with alice.database.read() as connection:
+            return connection.execute(select(tables.throttles.c.last_at)).scalars().all()
+
+    by_basic(alice, "alice", GOOD_PASSWORD)
+    first = written()
+    dice.advance(timedelta(hours=23))
+    by_basic(alice, "alice", GOOD_PASSWORD)
+    assert written() == first
+    dice.advance(timedelta(hours=1))
+    by_basic(alice, "alice", GOOD_PASSWORD)
+    assert written() == [dice.now()]
 
 
 def test_whoever_has_one_address_of_ipv6_has_its_whole_network(alice: Gatepost) -> None:

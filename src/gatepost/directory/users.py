@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from gatepost.audit.record import AuditRecord, Outcome
 from gatepost.directory.authority import is_unlimited, require_carries_no_more
-from gatepost.directory.guards import an_admin_stays, owned_alone
+from gatepost.directory.guards import an_admin_stays, counted, owned_alone
 from gatepost.directory.names import require_email, require_text, require_username
 from gatepost.directory.pages import Page, Wanted, can_be_stored, read_page
 from gatepost.directory.profiles import profile_of
@@ -229,7 +229,8 @@ def delete_user(gate: Gatepost, caller: Principal, username: str, transfer_to: s
         subject = f"user:{username}"
         alone = owned_alone(tx.connection, subject)
         if alone and transfer_to is None:
-            raise Conflict(f"{subject} alone owns {len(alone)} resources: say whom they go to", items=alone[:100])
+            sentence = f"{subject} alone owns {counted(alone)}: say whom to transfer to"
+            raise Conflict(sentence, items=alone[:100], settled_by="transfer_to")
         if transfer_to is not None:
             _transfer(tx, caller, alone, subject, transfer_to)
         sessions = end_sessions(tx, session_ids_of(tx.connection, Subject("user", username).entity))
@@ -315,3 +316,4 @@ def _require_current(
     if row is None or not gate.passwords.matches(row.password, wanted.current_password):
         throttle.note_failure(gate.database, caller.subject.id, caller.address, gate.now())
         raise InvalidCredentials("the current password is wrong")
+    throttle.require_not_throttled(gate.database, caller.subject.id, caller.address, gate.now())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -16,6 +16,18 @@ def insert_or_update(
     statement = _insert(connection, table).values(**values)
     keys = list(table.primary_key.columns)
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=dict(changed)))
+
+
+def insert_or_lock(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> Sequence[Row[Any]]:
+    """Insert each row that is not there, and answer all of them as they are now.
+
+    Until the transaction ends nobody else changes them.  All callers name their rows in the same order, or two of them
+    would wait for each other.
+    """
+    statement = _insert(connection, table).values(list(rows))
+    keys = list(table.primary_key.columns)
+    untouched = statement.on_conflict_do_update(index_elements=keys, set_={c.name: c for c in keys})
+    return connection.execute(untouched.returning(*table.columns)).all()
 
 
 def insert_if_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:

@@ -151,9 +151,10 @@ def find(gate: Gatepost, caller: Principal, user_code: str) -> Waiting:
         row = connection.execute(query).first()
     if row is None:
         # A right code forgets nothing: whoever guesses could mix in codes of their own.
-        throttle.note_failure(gate.database, account, caller.address, now)
+        throttle.note_failure(gate.database, account, caller.address, gate.now())
         gate.journal.note(AuditRecord.of(caller, "device.guessed", "client:unknown", at=now, outcome=Outcome.REFUSED))
         raise NotFound("no device waits with this code: it may be mistyped, answered already, or too old")
+    throttle.require_not_throttled(gate.database, account, caller.address, gate.now())  # of many that were sent at once
     return _waiting(row)
 
 
