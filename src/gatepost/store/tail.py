@@ -6,7 +6,10 @@ So the tail also looks by itself, at least twice a second, and it is the looking
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import selectors
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -23,9 +26,12 @@ SQLITE_LOOK_SECONDS = 0.05
 
 
 class Hints(Protocol):
-    """Where hints come from.  `wait` returns after a hint, or after `POLL_SECONDS` without one."""
+    """Where hints come from.  `wait` returns after a hint, after `POLL_SECONDS` without one, or once it is stopped."""
 
     def wait(self, stopped: threading.Event) -> None: ...
+
+    def wake(self) -> None:
+        """End a `wait` of another thread, once `stopped` is set."""
 
     def close(self) -> None: ...
 
@@ -52,6 +58,9 @@ class SqliteHints:
                 self._seen = version
                 return
 
+    def wake(self) -> None:
+        """Nothing to do: it waits for `stopped` itself."""
+
     def close(self) -> None:
         self._connection.close()
 
@@ -62,29 +71,52 @@ class PostgresHints:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._connection: Any = None
+        # Whoever stops waits for the thread: a process would end, and a test, by as much later as the next look is away.
+        self._bell, self._bell_rope = socket.socketpair()
 
     def wait(self, stopped: threading.Event) -> None:
         import psycopg  # a quarter of a second to import, and only on PostgreSQL
 
         try:
             if self._connection is None:
-                url = self._store.engine.url.set(drivername="postgresql")
-                dsn = url.render_as_string(hide_password=False)
-                self._connection = psycopg.connect(
-                    dsn, autocommit=True, connect_timeout=5, application_name="gatepost-tail"
-                )
-                self._connection.execute(f"LISTEN {CHANNEL}")
-            for _ in self._connection.notifies(timeout=POLL_SECONDS, stop_after=1):
-                return
+                self._listen()
+                return  # what was said before this connection listened is looked for at once
+            if self._is_heard():
+                for _ in self._connection.notifies(timeout=0, stop_after=1):
+                    return
         except psycopg.Error as error:
             log.info("the tail listens no longer, and polls: %s", type(error).__name__)
-            self.close()
+            self._hang_up()
             stopped.wait(POLL_SECONDS)
 
-    def close(self) -> None:
+    def _listen(self) -> None:
+        import psycopg
+
+        url = self._store.engine.url.set(drivername="postgresql")
+        dsn = url.render_as_string(hide_password=False)
+        self._connection = psycopg.connect(dsn, autocommit=True, connect_timeout=5, application_name="gatepost-tail")
+        self._connection.execute(f"LISTEN {CHANNEL}")
+
+    def _is_heard(self) -> bool:
+        """Wait until the connection says something, or the bell does; False when neither did for `POLL_SECONDS`."""
+        with selectors.DefaultSelector() as selector:
+            for each in (self._connection, self._bell):
+                selector.register(each, selectors.EVENT_READ)
+            return bool(selector.select(POLL_SECONDS))
+
+    def wake(self) -> None:
+        with contextlib.suppress(OSError):  # closed: whoever closes twice is not told off
+            self._bell_rope.send(b"!")
+
+    def _hang_up(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def close(self) -> None:
+        self._hang_up()
+        self._bell.close()
+        self._bell_rope.close()
 
 
 def hints_for(store: Store) -> Hints:
@@ -118,6 +150,7 @@ class Tail:
 
     def stop(self) -> None:
         self._stopped.set()
+        self._hints.wake()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
         self._hints.close()
