@@ -266,6 +266,24 @@ def test_what_one_worker_revokes_the_others_refuse_within_a_second(start: Starte
     assert "Traceback" not in process.said()
 
 
+def test_workers_end_with_the_process_that_started_them(start: Starter) -> None:
+    """Nothing is told to workers whose parent was killed; they would hold the port, and no other could start there."""
+    process = start("--workers", "2")
+    assert process.stop(signal.SIGKILL) == -signal.SIGKILL
+    eventually(partial(_takes_no_connections, process.url), START, "both workers have ended")
+    assert start("--workers", "2", port=urlsplit(process.url).port).stop() == 0
+
+
+def _takes_no_connections(url: str) -> bool:
+    try:
+        httpx2.get(f"{url}/healthz", trust_env=False, timeout=5)
+    except httpx2.ConnectError:
+        return True
+    except httpx2.TransportError:
+        return False
+    return False
+
+
 def _is_refused(client: httpx2.Client, headers: Headers) -> bool:
     return client.get("/api/v1/me", headers=headers).status_code == 401
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import multiprocessing
 import os
 import signal
 import socket
@@ -107,10 +108,10 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(2048)  # two that start at once may both have bound it
     except OSError as error:
         listener.close()
         raise OSError(f"port {port} on {host} cannot be had ({error.strerror}): choose another with --port") from error
-    listener.listen(2048)
     listener.set_inheritable(True)
     return listener
 
@@ -158,6 +159,7 @@ def _serve_with_workers(
 def worker() -> ASGIApp:
     """One of several processes."""
     log_to_standard_error()
+    _end_with_the_parent()
     host, port = os.environ[WORKER_HOST], int(os.environ[WORKER_PORT])
     settings = load(None, os.environ, host=host, port=port)
     gate = open_gatepost(Gatepost, settings)
@@ -165,6 +167,24 @@ def worker() -> ASGIApp:
     look_at_providers(gate)
     settle()
     return _closing(app, gate)
+
+
+def _end_with_the_parent() -> None:
+    """Stop when the process that started us is gone, however it went.
+
+    A parent that is killed tells nobody, and workers without one would go on answering on its port: nobody could stop
+    them by what they have started, nor start another server there.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        log.warning("the process that started this worker is gone: stopping")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="gatepost-parent", daemon=True).start()
 
 
 def _closing(app: ASGIApp, gate: Gatepost) -> ASGIApp:
