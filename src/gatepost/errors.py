@@ -88,14 +88,21 @@ class NotFound(GatepostError):
 
 
 class Conflict(GatepostError):
-    """The state of things forbids it.  `items` lists what stands in the way."""
+    """The state of things forbids it.  `items` lists what stands in the way.
+
+    `settled_by` is the parameter that would settle it, by its name in Python and REST, where there is one.
+    """
 
     code = "conflict"
     status = 409
+    settled_by = ""
 
-    def __init__(self, description: str = "", *, detail: str = "", items: Iterable[str] = ()) -> None:
-        super().__init__(description, detail=detail)
+    def __init__(
+        self, description: str = "", *, detail: str = "", items: Iterable[str] = (), settled_by: str = ""
+    ) -> None:
+        super().__init__(f"{description} ({settled_by})" if settled_by else description, detail=detail)
         self.items = tuple(items)
+        self.settled_by = settled_by
 
 
 class AlreadyExists(Conflict):

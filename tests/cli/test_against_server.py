@@ -89,11 +89,14 @@ def serving(folder: Path) -> Iterator[str]:
 
 
 def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Ask until the server says that it is ready."""
+    """Ask until the server says that it is ready: this one, and no other test's that took the port in between."""
     deadline = time.monotonic() + START
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if httpx2.get(f"{url}/readyz", trust_env=False).status_code == 200:
+            if (
+                f"Gatepost is at {url}" in log.read_text()
+                and httpx2.get(f"{url}/readyz", trust_env=False).status_code == 200
+            ):
                 return
         except httpx2.TransportError:
             pass
@@ -216,13 +219,14 @@ def test_the_audit_log_is_filtered_by_the_server(admin: Shell) -> None:
     assert [json.loads(line)["id"] for line in lines] == [row["id"] for row in rows]
 
 
-def test_a_port_that_is_taken_is_one_sentence(url: str, tmp_path: Path) -> None:
-    database = {"GATEPOST_DATABASE__URL": f"sqlite:///{tmp_path / 'gatepost.db'}"}
+def test_what_somebody_alone_owns_asks_for_an_option(admin: Shell, tmp_path: Path) -> None:
+    person(admin, "owen", tmp_path).done("resource", "create", "collection:owens")
 
-    ran = Shell(tmp_path, url)("serve", "--port", url.rpartition(":")[2], **database)
+    refused = admin("user", "delete", "owen")
 
-    assert ran.code == 2
-    assert "Traceback" not in ran.err
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.endswith("alone owns 1 resource: say whom to transfer to (--transfer-to): collection:owens\n")
+    assert admin.done("user", "delete", "owen", "--transfer-to", "admin") == "deleted user owen\n"
 
 
 def test_a_wrong_field_is_named(admin: Shell) -> None:

@@ -43,6 +43,29 @@ def test_every_command_says_what_it_does() -> None:
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        "--server URL --json user show bob",
+        "--server=URL user --json show bob",
+        "user --server URL show bob --json",
+        "--json user show bob --server URL",
+    ],
+)
+def test_which_server_is_said_before_the_command_or_after_it(run: Run, server: StandIn, arguments: str) -> None:
+    server.answers["GET /users/bob"] = (200, {"username": "bob"})
+
+    result = run(*arguments.replace("URL", server.url).split())
+
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"username": "bob"}), result.stderr
+
+
+def test_a_command_that_asks_no_server_takes_none_before_it_either(run: Run) -> None:
+    result = run("--server", "http://127.0.0.1:1", "serve")
+
+    assert (result.exit_code, result.stderr) == (2, "gatepost: No such option '--server' (see gatepost serve --help)\n")
+
+
+@pytest.mark.parametrize(
     ("arguments", "sent"),
     [
         ("user create bob --external keycloak", "POST /users"),

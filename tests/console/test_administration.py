@@ -45,6 +45,7 @@ def test_a_person_goes_with_what_they_own_handed_on(browse: Browse, company: Gat
     page.get_by_role("button", name="Delete henrik").click()
     expect(page.get_by_role("alert")).to_contain_text("alone owns")
     expect(page.get_by_role("alert")).to_contain_text("collection:finance")
+    expect(page.get_by_role("alert")).not_to_contain_text("transfer_to")
     page.get_by_label("What this account alone owns goes to").fill("ruth")
     page.get_by_role("button", name="Delete henrik").click()
     page.wait_for_url("**/users?done=deleted")

@@ -157,6 +157,21 @@ def test_the_length_of_a_list_is_bounded(first: int, company: Company) -> None:
     assert error["extensions"]["errors"] == {"first": "allowed are 1 to 500"}
 
 
+def test_what_is_wrong_is_named_as_the_schema_names_it(company: Company) -> None:
+    """`cursor`, `current_password` and `transfer_to` are words of the REST API."""
+    after = refused(company.client, '{ users(after: "nonsense") { edges { cursor } } }', company.admin)
+    own = 'mutation { setPassword(username: "ann", password: "a long one of her own") { revision } }'
+    heir = 'mutation($to: String) { deleteUser(username: "ann", transferTo: $to) { revision } }'
+
+    assert after["extensions"]["errors"] == {"after": "this is not a cursor of this list"}
+    assert after["message"] == "after: this is not a cursor of this list"
+    assert set(refused(company.client, own, company.ann)["extensions"]["errors"]) == {"currentPassword"}
+    assert "(transferTo)" in refused(company.client, heir, company.admin)["message"]
+    assert set(refused(company.client, heir, company.admin, to="nobody")["extensions"]["errors"]) == {"transferTo"}
+    variable = refused(company.client, "query($x_y: String) { me { id } }", company.admin, x_y="a\0b")
+    assert set(variable["extensions"]["errors"]) == {"variables.x_y"}, "whose name is the caller's own"
+
+
 CANNOT_BE_STORED = ["a\0b", "\ud800", "x" * 5_000]
 
 

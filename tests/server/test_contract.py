@@ -114,6 +114,7 @@ def test_users(client: httpx2.Client, company: Company) -> None:
 def test_what_somebody_alone_owns_stands_in_the_way_of_deletion(client: httpx2.Client, company: Company) -> None:
     refused = problem(client.delete("/api/v1/users/ann", headers=company.admin), 409)
     assert refused["items"] == ["collection:sales"]
+    assert refused["detail"] == "user:ann alone owns 1 resource: say whom to transfer to (transfer_to)"
     for nobody in ("nobody", "user:nobody", "group:data-team%23member", "service:ben", "user:ann"):
         problem(client.delete(f"/api/v1/users/ann?transfer_to={nobody}", headers=company.admin), 422)
     assert client.delete("/api/v1/users/ann?transfer_to=ben", headers=company.admin).status_code == 204

@@ -13,6 +13,7 @@ import click
 
 from gatepost import __version__
 from gatepost.cli import show
+from gatepost.cli.before import put_after
 from gatepost.cli.lazy import Later, LazyGroup
 from gatepost.errors import ConfigurationError, GatepostError
 
@@ -49,8 +50,8 @@ COMMANDS = {
 }
 
 EPILOG = """
-Which server: --server SPEC or --context NAME on each command, else GATEPOST_URL or GATEPOST_CONTEXT, else the
-context in use (see gatepost context), else the one you signed in to last.
+Which server: --server SPEC or --context NAME, before or after the command, else GATEPOST_URL or GATEPOST_CONTEXT, else
+the context in use (see gatepost context), else the one you signed in to last.
 
 SPEC is a URL or user:secret@host:port, with an s after the port for TLS; - reads it from standard input.
 
@@ -79,6 +80,9 @@ class Root(LazyGroup):
         run = super().main
         _write_what_there_is()
         sys.exit(_ended(lambda: run(args, prog_name, complete_var, standalone_mode=False, **extra)))
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, put_after(self, ctx, args))
 
     def invoke(self, ctx: click.Context) -> Any:
         # Before click's own handler, whose exit code for a closed pipe is our word for "denied".

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gatepost import errors
 from gatepost.cli import show
 from gatepost.cli.remote import Remote, remote, sure, yes_option
 from gatepost.cli.secret import read_secret, secret_option
@@ -81,7 +82,10 @@ def edit_user(
 def delete_user(at: Remote, username: str, transfer_to: str | None, yes: bool) -> None:
     """Delete an account, its tokens, sessions and memberships."""
     sure(f"delete user {username}", yes)
-    at.done(requests.delete_user(username, transfer_to=transfer_to), f"deleted user {username}")
+    try:
+        at.done(requests.delete_user(username, transfer_to=transfer_to), f"deleted user {username}")
+    except errors.Conflict as error:
+        raise click.ClickException(str(error).replace("(transfer_to)", "(--transfer-to)")) from error
 
 
 @users.command("password")

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from gatepost.audit.record import AuditRecord
 from gatepost.directory.authority import require_carries_no_more, require_until
-from gatepost.directory.guards import an_admin_stays, owned_alone
+from gatepost.directory.guards import an_admin_stays, counted, owned_alone
 from gatepost.directory.names import require_name, require_text
 from gatepost.directory.pages import Page, Wanted, read_page, slice_page
 from gatepost.directory.subjects import require_allowed, require_subject
@@ -103,9 +103,7 @@ def delete_group(gate: Gatepost, caller: Principal, name: str) -> None:
     with gate.change(caller, "group:delete", seen_by="group:view") as tx:
         _row(tx.connection, name)
         if alone := owned_alone(tx.connection, f"group:{name}#member"):
-            raise Conflict(
-                f"group:{name} alone owns {len(alone)} resources: give them another owner", items=alone[:100]
-            )
+            raise Conflict(f"group:{name} alone owns {counted(alone)}: add another owner first", items=alone[:100])
         with an_admin_stays(tx):
             forget(tx, f"group:{name}")
         tx.connection.execute(t.delete().where(t.c.name == name))

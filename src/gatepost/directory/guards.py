@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, select
@@ -82,3 +82,7 @@ def require_an_owner_left(tx: Change, resource: str) -> None:
     stays = (row.expires_at is None and row.condition is None for row in held_by(tx.connection, resource, ("owner",)))
     if not any(stays):
         raise Conflict(f"this would leave {resource} without an owner: make somebody else owner first")
+
+
+def counted(resources: Sequence[str]) -> str:
+    return f"{len(resources)} resource{'' if len(resources) == 1 else 's'}"

@@ -19,7 +19,7 @@ from gatepost.directory.authority import (
     require_until,
 )
 from gatepost.directory.groups import Member, remove_by_hand
-from gatepost.directory.guards import an_admin_stays, owned_alone
+from gatepost.directory.guards import an_admin_stays, counted, owned_alone
 from gatepost.directory.names import require_name, require_text
 from gatepost.directory.pages import Page, Wanted, read_page, slice_page
 from gatepost.directory.subjects import require_allowed, require_subject
@@ -177,7 +177,7 @@ def delete_role(gate: Gatepost, caller: Principal, name: str) -> None:
                 f"role:{name} is the role of {len(users)} services", items=[f"service:{n}" for n in users[:100]]
             )
         if alone := owned_alone(tx.connection, f"role:{name}#assignee"):
-            raise Conflict(f"role:{name} alone owns {len(alone)} resources: give them another owner", items=alone[:100])
+            raise Conflict(f"role:{name} alone owns {counted(alone)}: add another owner first", items=alone[:100])
         with an_admin_stays(tx):
             forget(tx, f"role:{name}")
         tx.connection.execute(t.delete().where(t.c.name == name))

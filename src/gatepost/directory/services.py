@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Row, insert, select, update
 
 from gatepost.audit.record import AuditRecord
-from gatepost.directory.guards import owned_alone
+from gatepost.directory.guards import counted, owned_alone
 from gatepost.directory.names import require_name, require_text
 from gatepost.directory.pages import Page, Wanted, read_page
 from gatepost.errors import AlreadyExists, Conflict, NotFound
@@ -105,9 +105,7 @@ def delete_service(gate: Gatepost, caller: Principal, name: str) -> int:
     with gate.change(caller, "service:delete", seen_by="service:view") as tx:
         _row(tx, name)
         if alone := owned_alone(tx.connection, f"service:{name}"):
-            raise Conflict(
-                f"service:{name} alone owns {len(alone)} resources: give them another owner", items=alone[:100]
-            )
+            raise Conflict(f"service:{name} alone owns {counted(alone)}: add another owner first", items=alone[:100])
         tokens = revoke_tokens_of(tx, Entity("service", name))
         forget(tx, f"service:{name}")
         tx.connection.execute(t.delete().where(t.c.name == name))

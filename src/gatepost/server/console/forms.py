@@ -58,6 +58,8 @@ class Wrong:
         if isinstance(self.error, Throttled):
             return f"Too many failed tries. You can try again in {self.error.retry_after} seconds."
         text = "; ".join(self.error.fields.values()) if isinstance(self.error, InvalidField) else str(self.error)
+        if isinstance(self.error, Conflict) and self.error.settled_by:
+            text = text.removesuffix(f" ({self.error.settled_by})")  # the page has a field for it, under a label
         return f"{text[:1].upper()}{text[1:]}."
 
     @property

@@ -11,7 +11,7 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLSyntaxError, ValueNode, VariableDefinitionNode, print_ast
 
-from gatepost.errors import GatepostError
+from gatepost.errors import Conflict, GatepostError, InvalidField
 from gatepost.server.problems import ServerError, body_of
 
 log = logging.getLogger("gatepost.server")
@@ -19,12 +19,16 @@ log = logging.getLogger("gatepost.server")
 MOST_MESSAGE = 500
 _QUOTED = re.compile(r"""((?:Block)?String|Name|Int|Float) (['"]).*\2""", re.DOTALL)
 _FOUND = re.compile(r"""[,.]? found:? [{\["'].*""", re.DOTALL | re.IGNORECASE)
+_OF_REST = {"cursor": "after", "limit": "first"}
+_FIELD = re.compile(
+    r"(?!variables\.)[a-z0-9_.\[\]]+"
+)  # a variable's own name is the caller's, `dataset:q_3` somebody's
 _EXPECTED = re.compile(r"Expected value of type '([^']+)'")
 
 
 def shown_error(error: GraphQLError) -> dict[str, Any]:
     """One member of `errors`."""
-    ours = _ours(error)
+    ours = _in_words_of_graphql(_ours(error))
     shown: dict[str, Any] = {"message": str(ours) if ours is not None else _unquoted(error)}
     if error.locations:
         shown["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
@@ -50,6 +54,22 @@ def _ours(error: GraphQLError) -> GatepostError | None:
         return None
     log.error("a bug, at /graphql", exc_info=behind or error)
     return ServerError()
+
+
+def _in_words_of_graphql(error: GatepostError | None) -> GatepostError | None:
+    """The same error with what it names as the schema spells it, for the operations speak as Python and REST do."""
+    if type(error) is InvalidField:
+        return InvalidField({_spelled(name): text for name, text in error.fields.items()}, detail=error.detail)
+    if type(error) is Conflict and error.settled_by:
+        sentence = str(error).removesuffix(f" ({error.settled_by})")
+        return Conflict(sentence, detail=error.detail, items=error.items, settled_by=_spelled(error.settled_by))
+    return error
+
+
+def _spelled(name: str) -> str:
+    if not _FIELD.fullmatch(name):
+        return name
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), _OF_REST.get(name, name))
 
 
 def _unquoted(error: GraphQLError) -> str:
