@@ -143,6 +143,8 @@ NOT_ANSWERED: dict[str, tuple[str, Json, str]] = {
         "validation_error",
     ),
     "a context that is no object": ("check", {"tuple_key": CHECKED, "context": [1]}, "validation_error"),
+    "a consistency that is no word": ("check", {"tuple_key": CHECKED, "consistency": 7}, "validation_error"),
+    "reading with a consistency that is no word": ("read", {"consistency": True}, "validation_error"),
     "an empty batch": ("batch-check", {"checks": []}, "validation_error"),
     "a batch without ids": ("batch-check", {"checks": [{"tuple_key": CHECKED}]}, "validation_error"),
     "a batch with one id twice": (
@@ -193,6 +195,11 @@ NOT_ANSWERED: dict[str, tuple[str, Json, str]] = {
     "a token that was never given": ("read", {"continuation_token": "YWJj"}, "invalid_continuation_token"),
     "a token that is none": ("read", {"continuation_token": "bad!"}, "validation_error"),
     "tuples of a user, but of no type": ("read", {"tuple_key": {"user": "user:ann"}}, "validation_error"),
+    "tuples of a user of 513 bytes": (
+        "read",
+        {"tuple_key": {"user": "user:" + "a" * 508, "object": "doc:"}},
+        "validation_error",
+    ),
     "tuples of a type, but of nobody": ("read", {"tuple_key": {"object": "doc:"}}, "validation_error"),
 }
 
@@ -201,6 +208,26 @@ NOT_ANSWERED: dict[str, tuple[str, Json, str]] = {
 def test_what_cannot_be_answered_is_an_error_and_never_a_no(store: Store, case: str) -> None:
     verb, body, code = NOT_ANSWERED[case]
     refused(store.post(verb, body), 400, code)
+
+
+UNKNOWN_MEMBERS: dict[str, tuple[str, Json]] = {
+    "of a request": ("check", {"tuple_key": CHECKED, "nope": [1]}),
+    "a word for the consistency": ("check", {"tuple_key": CHECKED, "consistency": "NOPE"}),
+    "a model and a consistency of one check of a batch": (
+        "batch-check",
+        {"checks": [{"tuple_key": CHECKED, "correlation_id": "a", "authorization_model_id": "x", "consistency": 7}]},
+    ),
+    "the condition of a tuple to delete": (
+        "write",
+        {"deletes": {"tuple_keys": [key(ANN, condition={"name": ""})], "on_missing": "ignore"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNKNOWN_MEMBERS)
+def test_what_nobody_knows_is_passed_over(store: Store, case: str) -> None:
+    verb, body = UNKNOWN_MEMBERS[case]
+    ok(store.post(verb, body))
 
 
 NO_MODEL: dict[str, tuple[Json, str]] = {
@@ -272,9 +299,23 @@ def test_the_content_type_does_not_matter(client: httpx2.Client, admin: Headers)
     assert set(ok(answer, 201)) == {"id", "name", "created_at", "updated_at"}
 
 
+def test_what_an_assertion_expects_is_said_and_not_guessed(client: httpx2.Client, admin: Headers) -> None:
+    store = new_store(client, admin, model=None)
+    url = f"/stores/{store.id}/assertions/{store.put_model()}"
+    for unclear in ("true", 1, []):
+        body = {"assertions": [{"tuple_key": CHECKED, "expectation": unclear}]}
+        refused(client.put(url, json=body, headers=admin), 400, "validation_error")
+    beside = {"tuple_key": CHECKED, "expectation": True, "contextual_tuples": [key(ANN)]}
+    assert client.put(url, json={"assertions": [beside]}, headers=admin).status_code == 204
+    (kept,) = ok(client.get(url, headers=admin))["assertions"]
+    assert kept == beside | {"contextual_tuples": [key(ANN, condition=None)], "context": None}
+
+
 def test_a_name_is_what_openfga_allows(client: httpx2.Client, admin: Headers) -> None:
     for name in ("ab", "x" * 65, "a;b;c", "", 7):
         refused(client.post("/stores", json={"name": name}, headers=admin), 400, "validation_error")
+        if name:
+            refused(client.get("/stores", params={"name": name}, headers=admin), 400, "validation_error")
 
 
 # -- who may ----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from tests.peers.openfga_server import running_openfga
 from tests.server.calling import ok
 from tests.server.openfga_world import MODEL, Store, new_store, refused
-from tests.server.test_openfga import NO_MODEL, NOT_ANSWERED, NOT_WRITTEN
+from tests.server.test_openfga import NO_MODEL, NOT_ANSWERED, NOT_WRITTEN, UNKNOWN_MEMBERS
 
 pytestmark = pytest.mark.peer
 
@@ -37,6 +37,12 @@ def test_it_refuses_these_writes_with_the_same_code(store: Store, case: str) -> 
 def test_it_refuses_these_questions_with_the_same_code(store: Store, case: str) -> None:
     verb, body, code = NOT_ANSWERED[case]
     refused(store.post(verb, body), 400, code)
+
+
+@pytest.mark.parametrize("case", UNKNOWN_MEMBERS)
+def test_it_passes_over_the_same(store: Store, case: str) -> None:
+    verb, body = UNKNOWN_MEMBERS[case]
+    ok(store.post(verb, body))
 
 
 @pytest.mark.parametrize("case", NO_MODEL)

@@ -36,16 +36,11 @@ class Assertion:
     def document(self) -> dict[str, Any]:
         """As OpenFGA's API shows it."""
         return {
-            "tuple_key": _document(self.key),
+            "tuple_key": {"object": self.key.object, "relation": self.key.relation, "user": self.key.user},
             "expectation": self.expectation,
-            "contextual_tuples": [_document(each) for each in self.tuples],
+            "contextual_tuples": [each.members() for each in self.tuples],
             "context": dict(self.context) or None,
         }
-
-
-def _document(key: TupleKey) -> dict[str, Any]:
-    bare = {"object": key.object, "relation": key.relation, "user": key.user}
-    return bare | {"condition": dict(key.condition)} if key.condition else bare
 
 
 def write_assertions(gate: Gatepost, caller: Principal, store: str, model: str, wanted: Sequence[Assertion]) -> None:

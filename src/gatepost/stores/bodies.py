@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -30,6 +31,8 @@ CONDITION = "^[^\\s]{2,256}$"
 MOST_TOKEN = 5120
 MOST_USER = 512
 MOST_CONTEXTUAL = 100
+HIGHER = "HIGHER_CONSISTENCY"
+CONSISTENCIES = {0: "UNSPECIFIED", 100: "MINIMIZE_LATENCY", 200: HIGHER}  # by their numbers in protobuf
 
 Body = Mapping[str, Any]
 
@@ -120,9 +123,26 @@ def paging(sent: Body, message: str) -> Paging:
     return Paging(size, token(text(sent, "continuation_token"), message))
 
 
-def wants_newest(sent: Body) -> bool:
-    """`HIGHER_CONSISTENCY`: answer from the newest state there is.  What nobody knows is the default, as in OpenFGA."""
-    return member(sent, "consistency") in ("HIGHER_CONSISTENCY", 200)
+def wants_newest(sent: Body, message: str) -> bool:
+    """`HIGHER_CONSISTENCY`: answer from the newest state there is.  A word that nobody knows is the default, as in OpenFGA.
+
+    Raises `StoreError` for what is neither a word nor the number of one.
+    """
+    wish = member(sent, "consistency")
+    if wish is None or isinstance(wish, str):
+        return wish == HIGHER
+    if isinstance(wish, bool) or not isinstance(wish, int) or wish not in CONSISTENCIES:
+        raise invalid(f"invalid {message}.Consistency: value must be one of the defined enum values")
+    return CONSISTENCIES[wish] == HIGHER
+
+
+def flag(sent: Body, name: str) -> bool:
+    found = member(sent, name)
+    if found is None:
+        return False
+    if not isinstance(found, bool):
+        raise invalid(f"invalid value for bool field {name}")
+    return found
 
 
 def posted_model(sent: Body, message: str) -> dict[str, Any]:
@@ -138,21 +158,30 @@ def posted_model(sent: Body, message: str) -> dict[str, Any]:
 
 def written_key(sent: Body) -> TupleKey:
     """A tuple to write, or one that counts for a question: judged by the model, so hardly here."""
-    user = text(sent, "user")
-    if len(user.encode()) > MOST_USER:
-        raise invalid(f"invalid TupleKey.User: value length must be at most {MOST_USER} bytes")
-    relation = optional(text(sent, "relation"), RELATION, "TupleKey.Relation")
-    entity = optional(text(sent, "object"), OBJECT, "TupleKey.Object")
+    key = _bare_key(sent, "TupleKey")
     given = part(sent, "condition")
     if given is None:
-        return TupleKey(user, relation, entity)
+        return key
     name = require(text(given, "name"), CONDITION, "RelationshipCondition.Name")
-    return TupleKey(user, relation, entity, {"name": name, "context": part(given, "context") or {}})
+    return replace(key, condition={"name": name, "context": part(given, "context") or {}})
 
 
 def deleted_key(sent: Body) -> TupleKey:
-    key = written_key(sent)
-    return TupleKey(key.user, key.relation, key.object)
+    """A tuple to delete, which is known without its condition: one that is sent along is not looked at."""
+    return _bare_key(sent, "TupleKeyWithoutCondition")
+
+
+def _bare_key(sent: Body, message: str) -> TupleKey:
+    user = within(text(sent, "user"), f"{message}.User")
+    relation = optional(text(sent, "relation"), RELATION, f"{message}.Relation")
+    return TupleKey(user, relation, optional(text(sent, "object"), OBJECT, f"{message}.Object"))
+
+
+def within(user: str, where: str) -> str:
+    """Raise `StoreError` for a user of too many bytes."""
+    if len(user.encode()) > MOST_USER:
+        raise invalid(f"invalid {where}: value length must be at most {MOST_USER} bytes")
+    return user
 
 
 def checked_key(sent: Body | None, message: str) -> TupleKey:
@@ -177,7 +206,7 @@ def asking(sent: Body, message: str, *, listed: bool = False) -> Asking:
         model=model_id(sent, message),
         context=part(sent, "context") or {},
         tuples=[written_key(each) for each in tuples],
-        newest_state=wants_newest(sent),
+        newest_state=wants_newest(sent, message),
     )
 
 

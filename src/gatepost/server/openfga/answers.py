@@ -13,7 +13,7 @@ from gatepost.server.openfga.calls import Call
 from gatepost.stores import assertions as expected
 from gatepost.stores import bodies, listing, models, questions, reads, writes
 from gatepost.stores import changes as history
-from gatepost.stores.bodies import Body, member, part, parts, require, text
+from gatepost.stores.bodies import Body, part, parts, require, text, wants_newest
 from gatepost.stores.errors import StoreError, invalid
 from gatepost.stores.keys import TupleKey
 from gatepost.stores.writes import TupleWrite
@@ -45,7 +45,8 @@ def get_store(call: Call) -> Json:
 
 def list_stores(call: Call) -> Json:
     page = bodies.paging(call.query, "ListStoresRequest")
-    found = listing.list_stores(call.gate, call.caller, page, call.query.get("name", ""))
+    name = bodies.optional(call.query.get("name", ""), bodies.STORE_NAME, "ListStoresRequest.Name")
+    found = listing.list_stores(call.gate, call.caller, page, name)
     stores = [_store(record) | {"deleted_at": None} for record in found.items]
     return {"stores": stores, "continuation_token": found.token}
 
@@ -114,11 +115,12 @@ def _ignores(sent: Body | None, option: str) -> bool:
 def read(call: Call) -> Json:
     sent, message = call.sent, "ReadRequest"
     store, page, given = call.store(message), bodies.paging(sent, message), part(sent, "tuple_key")
+    wants_newest(sent, message)  # what is read is the database, which is never behind
     wanted = None
     if given is not None:
         where = "ReadRequestTupleKey"
         wanted = TupleKey(
-            bodies.optional(text(given, "user"), bodies.READ_USER, f"{where}.User"),
+            bodies.optional(bodies.within(text(given, "user"), f"{where}.User"), bodies.READ_USER, f"{where}.User"),
             bodies.optional(text(given, "relation"), bodies.RELATION, f"{where}.Relation"),
             bodies.optional(text(given, "object"), bodies.OBJECT, f"{where}.Object"),
         )
@@ -240,7 +242,7 @@ def write_assertions(call: Call) -> None:
     found = [
         expected.Assertion(
             key=bodies.checked_key(part(each, "tuple_key"), "Assertion"),
-            expectation=member(each, "expectation") is True,
+            expectation=bodies.flag(each, "expectation"),
             tuples=[bodies.written_key(key) for key in parts(each, "contextual_tuples")],
             context=part(each, "context") or {},
         )

@@ -27,6 +27,10 @@ Found = tuple[StoreRecord, Graph]
 
 YES, NO = b'{"allowed":true,"resolution":""}', b'{"allowed":false,"resolution":""}'
 _ALLOWED = ('{"allowed":false}', '{"allowed":true}')
+_OF_THE_BATCH = {
+    "authorization_model_id": None,
+    "consistency": None,
+}  # an item has none: there they are unknown members
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -110,7 +114,7 @@ def _careful_batch(name: str, gate: Gatepost, caller: Principal, body: bytes) ->
 
 def _item(sent: bodies.Body) -> tuple[str, TupleKey, Asking]:
     key = bodies.checked_key(bodies.part(sent, "tuple_key"), "BatchCheckItem")
-    own = bodies.asking(sent, "BatchCheckItem")
+    own = bodies.asking({**sent, **_OF_THE_BATCH}, "BatchCheckItem")
     where = "BatchCheckItem.CorrelationId"
     return bodies.require(bodies.text(sent, "correlation_id"), bodies.CORRELATION, where), key, own
 
