@@ -302,6 +302,7 @@ def test_the_content_type_does_not_matter(client: httpx2.Client, admin: Headers)
 def test_what_an_assertion_expects_is_said_and_not_guessed(client: httpx2.Client, admin: Headers) -> None:
     store = new_store(client, admin, model=None)
     url = f"/stores/{store.id}/assertions/{store.put_model()}"
+    unclear: Any
     for unclear in ("true", 1, []):
         body = {"assertions": [{"tuple_key": CHECKED, "expectation": unclear}]}
         refused(client.put(url, json=body, headers=admin), 400, "validation_error")
