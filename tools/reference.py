@@ -42,7 +42,8 @@ wrong is said at once, and stops the start: `gatepost config check FILE` says it
 REST = """\
 A running server shows this with every field's type at `/reference`, and as OpenAPI at `/openapi.json`. `?` marks what
 may be left out. A request may carry `Gatepost-At-Least: REVISION` or `Gatepost-Consistency: higher`, and, with a
-credential, `X-Gatepost-Role: NAME`."""
+credential, `X-Gatepost-Role: NAME`. A field or parameter that an operation does not have is 422, but for
+parameters that begin with `_`, which scripts add so that no cache answers."""
 PERMISSIONS = """\
 A role holds permissions, written `type:action`. On resources they count for every object of the type; `*` stands for
 every resource type, or for every action. `*:view` opens every resource, and neither the directory nor the audit trail:

@@ -82,7 +82,7 @@ def test_what_is_no_object_is_a_wrong_body(client: httpx2.Client, company: Compa
         pytest.param("/api/v1/roles", {"name": "r", "permissions": "x"}, {"permissions"}, id="a text for a list"),
         pytest.param("/api/v1/roles", {"name": "r", "permissions": ["*"]}, {"permissions"}, id="no permission"),
         pytest.param(
-            "/api/v1/roles", {"name": "r", "permissions": [7]}, {"permissions.0"}, id="which one of a list is wrong"
+            "/api/v1/roles", {"name": "r", "permissions": [7]}, {"permissions[0]"}, id="which one of a list is wrong"
         ),
         pytest.param("/api/v1/roles", {"name": "r", "permissions": ["*:*"] * 201}, {"permissions"}, id="too many"),
         pytest.param("/api/v1/tokens", {"name": " "}, {"name"}, id="a blank name"),

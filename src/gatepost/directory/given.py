@@ -24,6 +24,8 @@ SHORTER: Mapping[str, int] = {
     "issuer": 300,
 }
 
+A_MOMENT = "this has to be a time with a zone, such as 2030-01-31T12:00:00Z"
+
 
 def clean(text: str) -> str:
     """Raises `ValueError` for what a database or a header cannot hold."""
@@ -40,6 +42,19 @@ def in_utc(at: datetime) -> datetime:
         return at.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("out of range") from error
+
+
+def no_such_field(allowed: Iterable[str]) -> str:
+    """What is said of a field that nobody knows; `allowed` are those that are known."""
+    names = ", ".join(allowed)
+    return f"there is no such field; allowed are {names}" if names else "there is no such field: nothing is taken here"
+
+
+def no_number(value: object) -> object:
+    """Raises `ValueError` for a moment that is a number: of seconds to some who send one, of milliseconds to others."""
+    if isinstance(value, int | float) or (isinstance(value, str) and not value.strip("0123456789.+- ")):
+        raise ValueError(A_MOMENT)
+    return value
 
 
 def why_no_text(value: object, most: int = MOST_TEXT) -> str:

@@ -10,7 +10,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from gatepost.directory.desired import Desired
-from gatepost.directory.given import MOST_TEXT, moment, why_no_text
+from gatepost.directory.given import MOST_TEXT, moment, no_such_field, why_no_text
 from gatepost.errors import InvalidField
 
 MOST = 20_000  # of one kind
@@ -37,7 +37,7 @@ def _object(cls: type, given: object, place: str) -> object:
     shape = _shape(cls)
     for name in given:
         if name not in shape:
-            raise InvalidField({f"{place}.{str(name)[:100]}": "there is no such field"})
+            raise InvalidField({f"{place}.{str(name)[:100]}": no_such_field(shape)})
     found: dict[str, object] = {}
     for name, (hint, required) in shape.items():
         if name in given:

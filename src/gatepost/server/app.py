@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import anyio.to_thread
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -42,23 +41,12 @@ from gatepost.server.paths import Kind, kind_of
 from gatepost.server.pools import DATABASE_THREADS, Pools
 from gatepost.server.problems import ServerError, oauth_problem, problem
 from gatepost.server.rest import groups, plans, questions, resources, roles, running, services, sign_in, tokens, users
+from gatepost.server.rest.faults import wrong_fields
+from gatepost.server.rest.parameters import only_known
 from gatepost.server.rest.shapes import Problem
 from gatepost.sso.states import providers_of
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-MOST_ERRORS = 20
-MOST_NAME = 100  # of a field that nobody knows, when it is named in an error
-
-# What Pydantic would tell in the words of its own types, as the operations below say it.  By the type of its fault.
-_SENTENCES = {
-    "extra_forbidden": "there is no such field",
-    "missing": "needed",
-    "model_attributes_type": "this has to be an object",
-    **dict.fromkeys(
-        ("datetime_type", "datetime_parsing", "datetime_from_date_parsing", "timezone_aware"),
-        "this has to be a time with a zone, such as 2030-01-31T12:00:00Z",
-    ),
-}
 
 
 class WrongMethod(GatepostError):
@@ -127,7 +115,7 @@ def _framework(gate: Gatepost, pools: Pools, metrics: health.Metrics) -> FastAPI
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    api = APIRouter(prefix="/api/v1")
+    api = APIRouter(prefix="/api/v1", dependencies=[Depends(only_known)])
     for module in (sign_in, users, groups, roles, services, tokens, resources, questions, plans, running):
         api.include_router(module.router)
     app.include_router(api)
@@ -169,35 +157,18 @@ def _on_gatepost_error(request: Request, error: Exception) -> Response:
 
 
 def _on_validation_error(request: Request, error: Exception) -> Response:
-    """Name each wrong field, as every other `InvalidField` does.  What was sent is not repeated: it may be a secret."""
+    """Name each wrong field, as every other `InvalidField` does."""
     if not isinstance(error, RequestValidationError):
         raise error
     if _is_write(request) and request.state.principal.is_anonymous:
         return _on_gatepost_error(request, Unauthenticated("this needs a signed-in caller"))
-    fields: dict[str, str] = {}
-    for fault in error.errors()[:MOST_ERRORS]:
-        fields.setdefault(_place(fault["loc"]), _sentence(fault))
-    return _on_gatepost_error(request, InvalidField(fields))
+    return _on_gatepost_error(request, InvalidField(wrong_fields(error, request.scope.get("route"))))
 
 
 def _is_write(request: Request) -> bool:
     """Everything that is posted but the questions, which whoever is anonymous may ask about themselves."""
     path = request.url.path
     return kind_of(path) is Kind.API and request.method not in SAFE_METHODS and path not in questions.PATHS
-
-
-def _place(loc: tuple[int | str, ...]) -> str:
-    parts = [str(part)[:MOST_NAME] for part in loc[1:]] or [str(loc[0])]
-    return ".".join(parts)
-
-
-def _sentence(fault: dict[str, Any]) -> str:
-    """Ours where there is one, else Pydantic's, without the technical head."""
-    sentence = _SENTENCES.get(fault["type"]) or str(fault["msg"]).removeprefix("Value error, ")[:300]
-    if fault["loc"] == ("body",) and fault["type"] == "model_attributes_type":
-        # What curl sends by itself says that it is a form, so no JSON is looked for in it.
-        return f"{sentence}, sent with Content-Type: application/json"
-    return sentence
 
 
 def _allowed(request: Request) -> list[str]:

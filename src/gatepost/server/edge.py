@@ -131,6 +131,8 @@ class Edge:
         if kind is Kind.AUTHZEN and scope["method"] == "POST" and not is_json(headers):
             raise InvalidRequest("Content-Type has to be application/json")
         hot = self.hot.get((scope["method"], scope["path"]))
+        if kind is Kind.API and scope["query_string"]:
+            hot = None  # none of these takes a parameter: the framework says so
         if kind is Kind.STORES and scope["method"] == "POST":
             hot = openfga.hot_question(scope["path"])
         if hot is not None:

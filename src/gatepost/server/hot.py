@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gatepost.directory.evaluation import MOST_IN_A_BATCH, Asked, answer
-from gatepost.directory.given import why_no_text
+from gatepost.directory.given import no_such_field, why_no_text
 from gatepost.directory.profiles import describe, known_profile, read_profile
 from gatepost.errors import InvalidField
 from gatepost.gate import Gatepost
@@ -22,7 +22,7 @@ from gatepost.server.problems import body_of
 Later = Callable[[], bytes]
 Hot = Callable[[Gatepost, Principal, bytes], bytes | Later]  # what is answered is JSON
 
-_QUESTION = {"subject", "action", "resource", "context"}
+_QUESTION = ("action", "resource", "subject", "context")
 MOST_NAME = 100  # of a field that nobody knows, when it is named in an error
 
 
@@ -67,7 +67,8 @@ def answer_batch(gate: Gatepost, caller: Principal, body: bytes) -> bytes:
 
 def read_question(sent: dict[str, Any], place: str) -> Asked:
     """Read `{subject?, action, resource, context?}`.  Raises `InvalidField` that names each wrong member."""
-    wrong = {f"{place}{name[:MOST_NAME]}": "there is no such field" for name in sorted(set(sent) - _QUESTION)[:10]}
+    unknown = sorted(set(sent).difference(_QUESTION))[:10]
+    wrong = {f"{place}{name[:MOST_NAME]}": no_such_field(_QUESTION) for name in unknown}
     for name in ("action", "resource"):
         if name not in sent:
             wrong[f"{place}{name}"] = "needed, as a text"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictBool
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from gatepost.directory import given
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 MOST_TEXT, clean, in_utc = given.MOST_TEXT, given.clean, given.in_utc
 
 Text = Annotated[str, Field(max_length=MOST_TEXT), AfterValidator(clean)]
-Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
+Moment = Annotated[AwareDatetime, BeforeValidator(given.no_number), AfterValidator(in_utc)]
 Secret = Annotated[str, Field(max_length=MOST_TEXT, json_schema_extra={"format": "password"})]
 
 
