@@ -8,11 +8,14 @@ second_gate    another process's Gatepost, as it were: on the same database as `
 admin          the first administrator, as an embedder speaks for them
 dice           the clock
 browser        a real one (tests/browser.py)
+
+On both databases a commit is not waited for until the disk has it: a test that needs that asks for `sqlite_as_it_is`.
 """
 
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -25,6 +28,7 @@ from gatepost.gate import Dice, Gatepost
 from gatepost.opening import open_gatepost
 from gatepost.principal import Entity, Method, Principal
 from gatepost.settings import DatabaseSettings, KeysSettings, MainSettings, Secret, Settings
+from gatepost.store import database
 from gatepost.tokens.passwords import Passwords
 from tests.browser import browser
 from tests.dice import FakeDice
@@ -36,6 +40,7 @@ GIVEN = "GATEPOST_TEST_POSTGRES"
 ENCRYPTION_KEY = "x" * 40
 ADMIN_PASSWORD = "an-admin-of-the-tests"
 ADMIN = Principal(subject=Entity("user", "admin"), method=Method.EMBEDDED, scope=None)
+PREPARE_SQLITE = database._prepare_sqlite
 
 
 class OpenGate(Protocol):
@@ -89,6 +94,25 @@ def make_postgres_database(postgres_url: str) -> Iterator[Callable[[], str]]:
     """A function that makes an empty PostgreSQL database; all of them go at the end."""
     with new_databases(postgres_url, drop=GIVEN in os.environ) as make:
         yield make
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sqlite_in_a_hurry() -> Iterator[None]:
+    """Let SQLite give up crash safety, as the PostgreSQL here does: thirty commits a test would wait for the disk."""
+
+    def prepare(connection: sqlite3.Connection, record: object) -> None:
+        PREPARE_SQLITE(connection, record)
+        connection.execute("PRAGMA synchronous=OFF")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_prepare_sqlite", prepare)
+        yield
+
+
+@pytest.fixture
+def sqlite_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the tests of crash safety.  Ask for it before the gate."""
+    monkeypatch.setattr(database, "_prepare_sqlite", PREPARE_SQLITE)
 
 
 @pytest.fixture

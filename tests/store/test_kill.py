@@ -84,6 +84,7 @@ def ask_every_connection(gate: Gatepost, question: str) -> set[object]:
         return {connection.execute(text(question)).scalar_one() for connection in connections}
 
 
+@pytest.mark.usefixtures("sqlite_as_it_is")
 def test_every_sqlite_connection_is_fully_synchronous(sqlite_url: str, open_gate: OpenGate) -> None:
     gate = open_gate(sqlite_url)
 
