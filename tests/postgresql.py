@@ -132,6 +132,20 @@ class Server:
                 os.kill(child, signal.SIGKILL)
         eventually(lambda: not any(map(_is_running, children)), 10, "its children are gone")
 
+    def pause(self) -> None:
+        """Neither answer nor hang up: connections stay, and new ones are taken by the machine alone."""
+        self._signal_all(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, what: signal.Signals) -> None:
+        if self._process is not None:
+            for each in (self._process.pid, *_children_of(self._process.pid)):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(each, what)
+
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(how)

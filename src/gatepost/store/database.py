@@ -125,9 +125,12 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _open_postgresql(url: URL) -> Engine:
+    from gatepost.store import silence
+
+    network = {name: value for name, value in silence.NETWORK.items() if name not in url.query}
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
-        connect_args={"connect_timeout": 5, "application_name": "gatepost"},
+        connect_args={"connect_timeout": silence.CONNECT_SECONDS, "application_name": "gatepost", **network},
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
         pool_timeout=LOCK_TIMEOUT_SECONDS,
@@ -135,6 +138,8 @@ def _open_postgresql(url: URL) -> Engine:
         # A server set to "repeatable read" would refuse whoever waited for the head row instead of letting them go on.
         isolation_level="READ COMMITTED",
     )
+    connect = silence.Connector()
+    event.listen(engine, "do_connect", lambda _dialect, _record, given, named: connect(*given, **named))
     event.listen(engine, "connect", _prepare_postgresql)
     return engine
 

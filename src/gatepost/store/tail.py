@@ -90,11 +90,11 @@ class PostgresHints:
             stopped.wait(POLL_SECONDS)
 
     def _listen(self) -> None:
-        import psycopg
+        from gatepost.store import silence
 
         url = self._store.engine.url.set(drivername="postgresql")
         dsn = url.render_as_string(hide_password=False)
-        self._connection = psycopg.connect(dsn, autocommit=True, connect_timeout=5, application_name="gatepost-tail")
+        self._connection = silence.connect_to(dsn, application_name="gatepost-tail")
         self._connection.execute(f"LISTEN {CHANNEL}")
 
     def _is_heard(self) -> bool:
