@@ -1,6 +1,9 @@
 """The outermost layer: what every request goes through before anything is asked of it.
 
-Host → size → address → consistency → credential → same origin → principal → role → body → the application
+Host → size → address → body → consistency → credential → same origin → principal → role → JSON → the application
+
+The body comes before the caller is judged: whoever sends it takes the time they like, and what their credential was
+worth when they began says nothing of the day on which they end.
 """
 
 from __future__ import annotations
@@ -50,6 +53,7 @@ log = logging.getLogger("gatepost.server")
 MOST_BYTES = 1 << 20
 MOST_DIGITS = 20  # of a Content-Length
 JSON_KINDS = (Kind.API, Kind.AUTHZEN, Kind.OPEN)
+JUDGED_KINDS = (Kind.API, Kind.AUTHZEN, Kind.STORES, Kind.PAGE, Kind.SIGN_IN)  # where a credential is read
 MOST_REQUEST_ID = 1_024  # characters of an id that is answered
 ASKED_ALL_DAY = frozenset({"GET /api/v1/revocations"})  # one wait after another, by every application that verifies
 ALWAYS_ANSWERED = (Kind.HEALTH, Kind.STATIC)
@@ -117,6 +121,8 @@ class Edge:
         elif kind is not Kind.HEALTH:
             require_our_host(headers, self.hosts, self.gate.settings.main.public_url)
         receive = _bounded(headers, receive)
+        if _is_judged(scope, kind):
+            receive = _replayed(await _read_body(receive), receive)
         main = self.gate.settings.main
         address = client_address((scope.get("client") or ("", 0))[0], headers, main.trusted_proxies)
         if kind not in ALWAYS_ANSWERED:
@@ -351,6 +357,12 @@ def _bounded(headers: Headers, receive: Receive) -> Receive:
         return message
 
     return bounded
+
+
+def _is_judged(scope: Scope, kind: Kind) -> bool:
+    """Tell whether a request has a body, and somebody for whom what is in it is done."""
+    method = scope["method"]
+    return kind in JUDGED_KINDS and method not in SAFE_METHODS and not is_posted_elsewhere(method, scope["path"])
 
 
 async def _checked_body(headers: Headers, receive: Receive) -> Receive:
