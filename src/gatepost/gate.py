@@ -245,8 +245,13 @@ class Gatepost:
         return joined
 
     def still_holds(self, caller: Principal) -> None:
-        """Raise `InvalidToken` if what the caller came with was ended in the meantime."""
-        if str(caller.subject) in self.memory.disabled or self.memory.has_ended(caller.credential_id):
+        """Raise `InvalidToken` if what the caller came with was ended in the meantime, or who they are.
+
+        A password is nothing that ends: with one, somebody who is deleted could leave behind a token or a resource of
+        theirs for whoever gets the name next.
+        """
+        name, memory = str(caller.subject), self.memory
+        if name in memory.disabled or name in memory.gone or memory.has_ended(caller.credential_id):
             raise InvalidToken(detail="ended while the change was waiting")
         if caller.roles and caller.method in (Method.SESSION, Method.ACCESS_TOKEN):
             carried = self.memory.session_roles.of(caller.credential_id)

@@ -74,6 +74,7 @@ class Memory:
         self.stores = Stores(clock)
         self.keys = Keyring()
         self.disabled: set[str] = set()
+        self.gone: set[str] = set()  # deleted while this process looked, and not made anew
         self.ended: dict[str, float] = {}
         self._sweep_at = ENDED_SWEPT_AT
         self.sessions: Cache[bytes, SessionRecord] = Cache(SESSIONS_KEPT)
@@ -319,6 +320,8 @@ class Memory:
             name = f"user:{entry.key}"
             if entry.payload.get("disabled"):
                 self.disabled.add(name)
+            if entry.payload.get("deleted"):
+                self.gone.add(name)
             self.profiles.drop(entry.key)
         elif entry.kind in ("session", "token"):
             self.ended[entry.key] = self._clock()
@@ -330,8 +333,9 @@ class Memory:
                 self._sweep_ended()
 
     def _admit(self, entries: list[Entry]) -> None:
-        latest = {f"user:{e.key}": e.payload.get("disabled") for e in entries if e.kind == "user"}
-        self.disabled.difference_update(name for name, is_disabled in latest.items() if not is_disabled)
+        latest = {f"user:{e.key}": e.payload for e in entries if e.kind == "user"}
+        self.disabled.difference_update(name for name, now in latest.items() if not now.get("disabled"))
+        self.gone.difference_update(name for name, now in latest.items() if not now.get("deleted"))
 
     def _sweep_ended(self) -> None:
         horizon = self._clock() - self._longest_life

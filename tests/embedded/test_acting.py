@@ -217,6 +217,21 @@ def test_a_service_acts(gate: Gatepost) -> None:
         etl.me()
 
 
+def test_a_service_made_anew_under_the_name_is_another_one(gate: Gatepost, dice: FakeDice) -> None:
+    """Attack: to go on as the service that has this name now, and whatever it was given."""
+    gate.create_service("etl")
+    etl = gate.acting_as("service:etl")
+    etl.me()
+
+    gate.delete_service("etl")
+    dice.advance(timedelta(microseconds=1))
+    gate.create_service("etl")
+
+    with pytest.raises(InvalidToken):
+        etl.me()
+    gate.acting_as("service:etl").me()
+
+
 # -- who is it? -------------------------------------------------------------------------------------------------------
 
 

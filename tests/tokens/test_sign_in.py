@@ -11,11 +11,23 @@ from sqlalchemy import select, update
 
 from gatepost.audit.trail import Filter, read_audit
 from gatepost.directory.pages import Wanted
+from gatepost.directory.resources import NewResource, create_resource
 from gatepost.directory.roles import assign_role
-from gatepost.directory.users import NewUser, UserChange, change_user, create_user, delete_user
+from gatepost.directory.users import (
+    NewPassword,
+    NewUser,
+    UserChange,
+    change_user,
+    create_user,
+    delete_user,
+    set_password,
+)
 from gatepost.errors import InvalidCredentials, InvalidToken
 from gatepost.gate import Gatepost
+from gatepost.principal import Principal
+from gatepost.records import Proved
 from gatepost.store import tables
+from gatepost.tokens.api_tokens import WantedToken, issue_api_token
 from gatepost.tokens.sign_in import prove_by_password, sign_in_for_cookie, sign_in_for_tokens
 from tests.conftest import ADMIN_PASSWORD, OpenGate, settings_for
 from tests.directory.people import ADMIN, GOOD_PASSWORD, make_people
@@ -133,6 +145,69 @@ def test_a_deletion_or_disabling_between_proof_and_session_is_honoured(
             open_it(gate, profile, tries(name))
     with gate.database.read() as connection:
         assert connection.execute(select(tables.sessions)).all() == []
+
+
+@pytest.mark.parametrize("open_it", [sign_in_for_tokens, sign_in_for_cookie])
+def test_whoever_gets_the_name_between_proof_and_session_is_not_whom_it_is_for(
+    gate: Gatepost, open_it: Callable[..., object]
+) -> None:
+    """The attack: to sign in while one is deleted, and to be in as the next one of that name."""
+    make_user(gate)
+    proved = prove_by_password(gate, tries())
+    delete_user(gate, ADMIN, "alice")
+    make_user(gate)
+    with pytest.raises(InvalidToken):
+        open_it(gate, proved, tries())
+
+
+@pytest.mark.parametrize("open_it", [sign_in_for_tokens, sign_in_for_cookie])
+def test_a_password_set_between_proof_and_session_ends_this_one_too(
+    gate: Gatepost, open_it: Callable[..., object]
+) -> None:
+    """The attack: to be signing in with a stolen password all the time, so that a reset does not get one out."""
+    make_user(gate)
+    proved = prove_by_password(gate, tries())
+    set_password(gate, ADMIN, "alice", NewPassword(password="new-plover-zinc-11"))
+    with pytest.raises(InvalidToken):
+        open_it(gate, proved, tries())
+
+
+def test_two_who_renew_the_hash_at_once_are_both_in(gate: Gatepost, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_user(gate)
+    again: list[Proved] = []
+    monkeypatch.setattr(gate.passwords, "is_outdated", lambda _: True)
+    really = gate.passwords.hash
+
+    def hash_(password: str) -> str:
+        monkeypatch.setattr(gate.passwords, "hash", really)
+        again.append(prove_by_password(gate, tries()))
+        return really(password)
+
+    monkeypatch.setattr(gate.passwords, "hash", hash_)
+    for proved in (prove_by_password(gate, tries()), *again):
+        sign_in_for_tokens(gate, proved, tries())
+    assert proved.stored not in repr(proved)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda gate, caller: issue_api_token(gate, caller, WantedToken(name="mine")),
+        lambda gate, caller: create_resource(gate, caller, NewResource(type="collection", id="mine")),
+    ],
+)
+def test_whoever_is_deleted_while_they_call_with_a_password_leaves_nothing_behind(
+    gate: Gatepost, make: Callable[[Gatepost, Principal], object]
+) -> None:
+    """Else it would be there, and good, for whoever gets the name next."""
+    make_user(gate)
+    assign_role(gate, ADMIN, "user", "user:*")
+    called = by_basic(gate, "alice", GOOD_PASSWORD)
+    delete_user(gate, ADMIN, "alice")
+    with pytest.raises(InvalidToken):
+        make(gate, called)
+    make_user(gate)
+    make(gate, by_basic(gate, "alice", GOOD_PASSWORD))
 
 
 def test_a_sign_in_ends_with_a_pair_that_works_at_once(gate: Gatepost) -> None:

@@ -79,9 +79,10 @@ def get_service(gate: Gatepost, caller: Principal, name: str) -> Service:
     return _service(row)
 
 
-def is_service(gate: Gatepost, name: str) -> bool:
+def made_at(gate: Gatepost, name: str) -> datetime | None:
+    """When a service was made, which tells it from a later one of its name; None if there is none."""
     with gate.database.read() as connection:
-        return connection.execute(select(t.c.name).where(t.c.name == name)).one_or_none() is not None
+        return connection.execute(select(t.c.created_at).where(t.c.name == name)).scalar_one_or_none()
 
 
 def list_services(gate: Gatepost, caller: Principal, page: Wanted) -> Page[Service]:

@@ -11,7 +11,7 @@ from gatepost.directory.authority import require_patterns
 from gatepost.directory.evaluation import evaluate
 from gatepost.directory.given import list_of_texts, require_texts
 from gatepost.directory.profiles import read_profile
-from gatepost.directory.services import is_service
+from gatepost.directory.services import made_at
 from gatepost.embedded.calls import Calls
 from gatepost.embedded.questions import Context, asked_of
 from gatepost.errors import Forbidden, InvalidField, InvalidToken
@@ -96,7 +96,7 @@ def _principal_of(subject: str | Entity) -> Principal:
 
 
 def account_of(gate: Gatepost, by: Principal) -> str:
-    """Return the id of a person's account, which no later one of the same name has; empty for anybody else.
+    """Return what no later account of the same name has: a person's id, or when a service was made; else nothing.
 
     Raises `InvalidToken` for somebody who was never made or is deleted, as for every credential of theirs.  What a
     service came with is revoked when it is deleted, so there it is enough that this still holds.
@@ -105,10 +105,11 @@ def account_of(gate: Gatepost, by: Principal) -> str:
     if by.subject.type == "user":
         profile = read_profile(gate, by.subject.id)
         there, account = profile is not None, "" if profile is None else profile.id
-    elif by.subject.type == "service" and by.method is Method.EMBEDDED:
-        there = is_service(gate, by.subject.id)
+    elif by.subject.type == "service":
+        made = made_at(gate, by.subject.id)
+        there, account = made is not None or by.method is not Method.EMBEDDED, "" if made is None else made.isoformat()
     if not there:
-        raise InvalidToken(f"there is no {by.subject} who could act")
+        raise InvalidToken(detail=f"there is no {by.subject} who could act")
     return account
 
 

@@ -166,7 +166,7 @@ def may_use_local_door(gate: Gatepost, username: str) -> bool:
 
 
 def _require_there(tx: Change, subject: Entity) -> None:
-    """Between the proof and this lock, the account may have been disabled, or deleted and its name taken again."""
+    """Between the proof and this lock, the account may have been disabled or deleted."""
     u = tables.users
     row = tx.connection.execute(select(u.c.disabled_at).where(u.c.username == subject.id)).one_or_none()
     if row is None:

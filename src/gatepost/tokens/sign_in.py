@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from sqlalchemy import Row, select, update
 
 from gatepost.audit.record import AuditRecord, Outcome
 from gatepost.directory.names import is_name
 from gatepost.directory.profiles import profile_of
-from gatepost.errors import InvalidCredentials
+from gatepost.errors import InvalidCredentials, InvalidToken
 from gatepost.gate import Gatepost
 from gatepost.principal import Method
-from gatepost.records import Profile
+from gatepost.records import Profile, Proved
 from gatepost.store import tables
+from gatepost.store.store import Change
 from gatepost.tokens import throttle
 from gatepost.tokens.refresh_tokens import TokenPair, first_pair
 from gatepost.tokens.sessions import Arrival, NewSession, may_use_local_door, open_session
@@ -32,7 +33,7 @@ class PasswordTry:
     local_door: bool = False
 
 
-def prove_by_password(gate: Gatepost, attempt: PasswordTry) -> Profile:
+def prove_by_password(gate: Gatepost, attempt: PasswordTry) -> Proved:
     """Return whose password this is.  Slow on purpose, so it belongs on the pool for passwords.
 
     Raises `InvalidCredentials` (alike for an unknown user, a wrong password, a disabled and an external account) and
@@ -54,9 +55,9 @@ def prove_by_password(gate: Gatepost, attempt: PasswordTry) -> Profile:
         _note(gate, account if row else "unknown", attempt, why_not)
         raise InvalidCredentials(detail=why_not)
     throttle.note_success(gate.database, account, attempt.address, gate.now())
-    if gate.passwords.is_outdated(row.password):
-        _rehash(gate, row, attempt.password)
-    return profile_of(row)
+    stored = _rehash(gate, row, attempt.password) if gate.passwords.is_outdated(row.password) else row.password
+    profile = profile_of(row)
+    return Proved(**{each.name: getattr(profile, each.name) for each in fields(Profile)}, stored=stored)
 
 
 def _why_not(gate: Gatepost, row: Row[tuple[object, ...]] | None, attempt: PasswordTry, *, good: bool) -> str:
@@ -87,23 +88,45 @@ def _note(gate: Gatepost, account: str, attempt: PasswordTry, reason: str) -> No
     )
 
 
-def _rehash(gate: Gatepost, row: Row[tuple[object, ...]], password: str) -> None:
-    """The profile has changed since this hash was made, and only now is the password at hand."""
+def _rehash(gate: Gatepost, row: Row[tuple[object, ...]], password: str) -> str:
+    """The profile has changed since this hash was made, and only now is the password at hand.  Return what is stored.
+
+    Two who sign in at once both want to: what the first one made is as good, if it was not a new password.
+    """
     fresh = gate.passwords.hash(password)
     t = tables.users
     with gate.database.write() as connection:
-        connection.execute(update(t).where(t.c.id == row.id, t.c.password == row.password).values(password=fresh))
+        mine = update(t).where(t.c.id == row.id, t.c.password == row.password)
+        if connection.execute(mine.values(password=fresh)).rowcount:
+            return fresh
+        stored = connection.execute(select(t.c.password).where(t.c.id == row.id)).scalar_one_or_none()
+    if stored is None or not gate.passwords.matches(stored, password):
+        raise InvalidCredentials(detail="the password was changed while signing in")
+    return str(stored)
 
 
-def sign_in_for_tokens(gate: Gatepost, profile: Profile, attempt: PasswordTry) -> TokenPair:
+def _require_still_proved(tx: Change, proved: Proved) -> None:
+    """Raise `InvalidToken` if the account is another one by now, or has another password.
+
+    Whoever sets a password, because somebody else knows it, ends all sessions; and one that is just being opened with the
+    old one must not come after that.
+    """
+    t = tables.users
+    stored = tx.connection.execute(select(t.c.password).where(t.c.id == proved.id)).scalar_one_or_none()
+    if stored != proved.stored:
+        raise InvalidToken(detail=f"{proved.entity} was deleted while signing in, or has another password")
+
+
+def sign_in_for_tokens(gate: Gatepost, proved: Proved, attempt: PasswordTry) -> TokenPair:
     """Open a session of tokens for somebody who has just proved a password."""
     arrival = Arrival(method=Method.PASSWORD, address=attempt.address, agent=attempt.agent)
     with gate.change_unasked() as tx:
-        session = open_session(gate, tx, profile.entity, arrival, cookie=False)
-        return first_pair(gate, tx, profile.entity, session.record.id)
+        _require_still_proved(tx, proved)
+        session = open_session(gate, tx, proved.entity, arrival, cookie=False)
+        return first_pair(gate, tx, proved.entity, session.record.id)
 
 
-def sign_in_for_cookie(gate: Gatepost, profile: Profile, attempt: PasswordTry) -> NewSession:
+def sign_in_for_cookie(gate: Gatepost, proved: Proved, attempt: PasswordTry) -> NewSession:
     """Open a browser session for somebody who has just proved a password.  The local door is on record as that."""
     arrival = Arrival(
         method=Method.PASSWORD,
@@ -112,4 +135,5 @@ def sign_in_for_cookie(gate: Gatepost, profile: Profile, attempt: PasswordTry) -
         local_door=attempt.local_door and not gate.settings.main.password_sign_in,
     )
     with gate.change_unasked() as tx:
-        return open_session(gate, tx, profile.entity, arrival, cookie=True)
+        _require_still_proved(tx, proved)
+        return open_session(gate, tx, proved.entity, arrival, cookie=True)
