@@ -109,6 +109,9 @@ def may(graph: Graph, line: str, context: Mapping[str, object] | None = None) ->
         ("(x: any) {\n  x\n}", 8, 3, "expected an expression that is true or false, found dyn"),
         ("(x: string) {\n  x.in_cidr(1)\n}", 8, 12, "found no matching overload for 'in_cidr'"),
         ("(x: list<string>) {\n  x.exists(y, y == 1)\n}", 8, 17, "found no matching overload"),
+        ("(x: ipaddress) {\n  x == '::1'\n}", 8, 5, "found no matching overload for '_==_'"),
+        ("(x: ipaddress) {\n  x.startsWith('10.')\n}", 8, 15, "found no matching overload for 'startsWith'"),
+        ("(x: duration) {\n  x.getMilliseconds() > 1\n}", 8, 20, "no matching overload for 'getMilliseconds'"),
         ("(x: list<string>) {\n  x.map(y, y+y+y+y+y+y+y+y+y+y) == x\n}", 8, 3, "no more than 8 '+'"),
         ("(x: int) {\n  " + "(" * 200 + "true" + ")" * 200 + "\n}", 8, 3, "recursion limit"),
         ("(x: int) {\n  {1.5: x}\n}", 8, 3, "Unsupported map key type"),
@@ -189,6 +192,8 @@ def test_what_is_kept_compiled_is_bounded_by_how_much_text_it_is(monkeypatch: py
         ("map<list<int>>", {"a": ["1", 2.0]}, {"a": [1, 2]}),
         ("uint", 2**64 - 1, 2**64 - 1),
         ("double", "1e3", 1000.0),
+        ("ipaddress", "::ffff:a00:1", b"10.0.0.1"),
+        ("ipaddress", "2001:DB8:0::1", b"2001:db8::1"),
     ],
 )
 def test_values_are_read_into_types(kind: str, value: object, read: object) -> None:
@@ -211,6 +216,7 @@ def test_values_are_read_into_types(kind: str, value: object, read: object) -> N
         ("int", "\u0661"),
         ("int", float("inf")),
         ("int", float("nan")),
+        ("any", 10**400),
         ("uint", -1),
         ("double", "1e309"),
         ("double", float("-inf")),
@@ -226,6 +232,34 @@ def test_values_are_read_into_types(kind: str, value: object, read: object) -> N
 def test_a_value_of_another_type_is_refused(kind: str, value: object) -> None:
     with pytest.raises(ValueError, match=r"expected|appear|month"):
         convert(value, kind)
+
+
+def decided(expression: str, kind: str, value: object) -> bool:
+    return compile_condition(Condition("fits", (("x", kind),), expression)).decide({}, {"x": value})
+
+
+def test_an_address_is_the_same_however_it_is_spelled() -> None:
+    """As in OpenFGA: else a rule against 10.0.0.0/8 would let by whoever comes as `::ffff:10.0.0.1`."""
+    for spelling in ("10.0.0.1", "::ffff:10.0.0.1", "::FFFF:a00:1"):
+        for network in ("10.0.0.0/8", "10.1.2.3/8", "::ffff:0:0/96", "::ffff:10.0.0.0/104"):
+            assert decided(f"x.in_cidr('{network}')", "ipaddress", spelling)
+        assert not decided("x.in_cidr('::/0')", "ipaddress", spelling)
+        assert decided("x == ipaddress('10.0.0.1') && x in [ipaddress('::ffff:10.0.0.1')]", "ipaddress", spelling)
+    assert not decided("x != ipaddress('2001:DB8::1')", "ipaddress", "2001:db8:0:0::1")
+    assert not decided("x.in_cidr('fe80::/10')", "ipaddress", "fe80::1%eth0")  # the link is not said there
+    for network in ("10.0.0.0", "10.0.0.0/08", "10.0.0.0/255.0.0.0", "fe80::%eth0/10", "10.0.0.0/33"):
+        with pytest.raises(ConditionUndecided):
+            decided(f"x.in_cidr('{network}')", "ipaddress", "10.0.0.1")
+
+
+def test_a_number_of_any_type_is_a_double() -> None:
+    for value in (1, 1.0):
+        assert decided("type(x) == double && x == 1 && x + 1.0 == 2.0", "any", value)
+        assert decided("x[0] / 2.0 == 0.5", "any", [value])
+        assert decided("x.y / 2.0 == 0.5", "any", {"y": value})
+        with pytest.raises(ConditionUndecided):
+            decided("x / 2 == 0", "any", value)
+    assert decided("x && type(x) == bool", "any", True)  # noqa: FBT003
 
 
 NASTY = st.recursive(

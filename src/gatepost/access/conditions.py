@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Mapping
@@ -152,7 +153,7 @@ def compile_condition(condition: Condition) -> CompiledCondition:
         raise ExpressionError(condition.name, f"beside a macro such as map, expected no more than {MAX_SUMS} '+'")
     variables = {name: _cel_type(kind) for name, kind in condition.parameters}
     try:
-        env = cel.NewEnv(variables=variables, functions=_functions())
+        env = cel.NewEnv(config=_config(), variables=variables, functions=_functions())
         expression = env.compile(condition.expression)
         kind = expression.return_type()  # of a map whose keys can be none, the library has none
     except (TypeError, ValueError):
@@ -183,17 +184,27 @@ def _cel_type(kind: str) -> cel.Type:
         return cel.Type.List(_cel_type(inner[:-1]))
     if outer == "map":
         return cel.Type.Map(cel.Type.STRING, _cel_type(inner[:-1]))
-    # An address is text to CEL: functions of Python's take no types of their own as what they are called on.
-    named = {"any": "DYN", "ipaddress": "STRING"}.get(outer, outer.upper())
+    # Functions of Python's take no types of their own as what they are called on.  Nothing else is bytes, so that an
+    # address compares with addresses alone: `ip == "::1"` would hang on the spelling.
+    named = {"any": "DYN", "ipaddress": "BYTES"}.get(outer, outer.upper())
     found: cel.Type = getattr(cel.Type, named)
     return found
+
+
+@cache
+def _config() -> cel.EnvConfig:
+    """Without `getMilliseconds` of a duration: it is all of them to OpenFGA, and to this library what is over a second."""
+    from cel_expr_python import cel
+
+    overload = {"name": "getMilliseconds", "overloads": [{"id": "duration_to_milliseconds"}]}
+    return cel.NewEnvConfigFromYaml(json.dumps({"name": "gatepost", "stdlib": {"exclude_functions": [overload]}}))
 
 
 @cache
 def _functions() -> tuple[cel.FunctionDecl, ...]:
     from cel_expr_python import cel
 
-    text, yes_or_no = cel.Type.STRING, cel.Type.BOOL
-    within = cel.Overload("ipaddress_in_cidr", yes_or_no, [text, text], is_member=True, impl=in_cidr)
-    made = cel.Overload("string_to_ipaddress", text, [text], is_member=False, impl=address)
+    text, ip, yes_or_no = cel.Type.STRING, cel.Type.BYTES, cel.Type.BOOL
+    within = cel.Overload("ipaddress_in_cidr", yes_or_no, [ip, text], is_member=True, impl=in_cidr)
+    made = cel.Overload("string_to_ipaddress", ip, [text], is_member=False, impl=address)
     return cel.FunctionDecl("in_cidr", [within]), cel.FunctionDecl("ipaddress", [made])

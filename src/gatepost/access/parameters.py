@@ -12,6 +12,7 @@ from math import isfinite
 Value = object
 
 MAX_NUMBER_TEXT = 40
+MAPPED_BITS = 96  # before an IPv4 address within an IPv6 one
 
 _DURATION = re.compile(r"([+-])?((?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|\u00b5s|ms|s|m|h))+")
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|\u00b5s|ms|s|m|h)")
@@ -24,6 +25,7 @@ _MICROSECONDS = {
     "m": Decimal(60_000_000),
     "h": Decimal(3_600_000_000),
 }
+_NETWORK = re.compile(r"[^/%]+/(0|[1-9][0-9]{0,2})", re.ASCII)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 _INT, _UINT = (-(2**63), 2**63 - 1), (0, 2**64 - 1)
 
@@ -45,17 +47,27 @@ def convert(value: object, kind: str) -> Value:
     return _READERS[outer](value)
 
 
-def address(text: str) -> str:
-    """Return an IPv4 or IPv6 address as it is.  Raises `ValueError`."""
-    ipaddress.ip_address(text)
-    return text
+def address(text: str) -> bytes:
+    """Return an IPv4 or IPv6 address in the one spelling under which it is compared.  Raises `ValueError`.
+
+    `::ffff:10.0.0.1` is 10.0.0.1: a server that listens on both kinds is told so of whoever comes by IPv4, and a rule
+    about `10.0.0.0/8` means them.
+    """
+    found = ipaddress.ip_address(text)
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return str(mapped or found).encode()
 
 
-def in_cidr(text: str, network: str) -> bool:
-    """Tell whether an address is in a network `10.0.0.0/8`.  Raises `ValueError`."""
-    if "/" not in network:
+def in_cidr(of: bytes, network: str) -> bool:
+    """Tell whether an address is in a network `10.0.0.0/8`; one with a zone is in none.  Raises `ValueError`."""
+    if not _NETWORK.fullmatch(network):
         raise ValueError("expected a network of the form address/bits")
-    return ipaddress.ip_address(text) in ipaddress.ip_network(network, strict=False)
+    found, within = ipaddress.ip_address(of.decode()), ipaddress.ip_network(network, strict=False)
+    if isinstance(within, ipaddress.IPv6Network) and within.prefixlen >= MAPPED_BITS:
+        mapped = within.network_address.ipv4_mapped
+        if mapped is not None:
+            within = ipaddress.IPv4Network((mapped, within.prefixlen - MAPPED_BITS))
+    return b"%" not in of and found in within
 
 
 def _text(value: object) -> str:
@@ -125,11 +137,18 @@ def _timestamp(value: object) -> datetime:
     return datetime.fromisoformat(re.sub(r"(\.\d{1,6})\d*", r"\1", text.upper()))
 
 
-def _address(value: object) -> str:
+def _address(value: object) -> bytes:
     return address(_text(value))
 
 
 def _any(value: object) -> Value:
+    """As it is, but numbers are doubles: whether JSON has `1` or `1.0` means nothing, and an answer may hang on it."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _double(value)
+    if isinstance(value, list | tuple):
+        return [_any(each) for each in value]
+    if isinstance(value, Mapping):
+        return {key: _any(each) for key, each in value.items()}
     return value
 
 
