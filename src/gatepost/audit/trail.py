@@ -104,9 +104,13 @@ def read_audit(gate: Gatepost, caller: Principal, page: Wanted, wanted: Filter) 
 
 
 def export_audit(gate: Gatepost, caller: Principal, wanted: Filter) -> Iterator[AuditRecord]:
-    """Everything that matches, newest first, page by page: a long trail is never in memory at once."""
+    """Everything that matches, newest first, page by page: a long trail is never in memory at once.
+
+    It goes out as slowly as it is read, and ends where its reader is let in no more.
+    """
     page = Wanted(limit=MOST)
     while True:
+        gate.still_holds(caller)
         found = read_audit(gate, caller, page, wanted)
         yield from found.items
         if not found.next_cursor:

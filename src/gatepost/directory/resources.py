@@ -198,6 +198,7 @@ def list_resources(gate: Gatepost, caller: Principal, page: Wanted, kind: str | 
             found += _viewable(gate, caller, connection, name, start, page.limit + 1 - len(found))
             if len(found) > page.limit:
                 break
+    gate.still_holds(caller)  # it takes its time, and what it says has to be for somebody who is let in
     shown = found[: page.limit]
     more = len(found) > page.limit
     return Page(shown, encode_cursor(shown[-1].type, shown[-1].id) if more else "")

@@ -100,7 +100,7 @@ def reach_in(gate: Gatepost, caller: Principal, kind: str, action: str) -> Reach
         if access.everything(question, graph):
             return Reach(everything=True)
         prefix = len(kind) + 1
-        found = (name[prefix:] for part in access.walk_objects(question, graph) for name in part)
-        return Reach(everything=False, ids=tuple(found))
+        found = tuple(name[prefix:] for part in access.walk_objects(question, graph) for name in part)
+        return Reach(everything=False, ids=() if gate.is_disabled(question.subject) else found)
     except InvalidField as error:
         raise ConfigurationError([f"{action} on {kind}: {error}"]) from error

@@ -127,7 +127,8 @@ def list_objects(
     if record.is_main and gate.is_disabled(subject):
         return []
     question = Question(subject=subject, action=relation, resource=Entity(kind, "any"), context=asking.context)
-    return list(in_order([name for part in in_time(walk_objects(question, graph)) for name in part]))
+    found = list(in_order([name for part in in_time(walk_objects(question, graph)) for name in part]))
+    return [] if record.is_main and gate.is_disabled(subject) else found
 
 
 def _require_relation(graph: Graph, kind: str, relation: str) -> None:
