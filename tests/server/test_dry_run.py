@@ -158,7 +158,7 @@ def test_whom_it_knows_already(start: Start, op: InProcessProvider, in_process: 
 @pytest.mark.parametrize(
     ("settings", "tamper", "failed", "said"),
     [
-        ({}, {"redirect": with_(iss="https://evil.example")}, "answer", "not from op"),
+        ({}, {"redirect": with_(iss="https://evil.example")}, "answer", "not from Example"),
         ({}, {"redirect": lambda answer: {**answer, "error": "access_denied"}}, "answer", "refused or cancelled"),
         ({}, {"redirect": without("code")}, "answer", "has no code"),
         ({}, {"claims": with_(aud="another")}, "tokens", "aud: not for this client"),

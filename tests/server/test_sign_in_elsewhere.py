@@ -279,6 +279,22 @@ def test_next_stays_here(gatepost: Running, op: InProcessProvider) -> None:
         assert answer.headers["location"] == "/", wanted
 
 
+def test_a_failing_sign_in_names_the_provider_as_its_button_does(start: Start, op: InProcessProvider) -> None:
+    """`op` is its name in addresses and in the log, of which people know nothing."""
+    gatepost = start(display_name="Harbour ID")
+
+    def page() -> str:
+        with gatepost.another_client() as browser:
+            return come_back(browser, approve(begin(browser))).text
+
+    op.tamper.claims = with_(preferred_username="two words")
+    assert "The username from Harbour ID is not" in page()
+    op.tamper.claims = with_(iss="https://evil.example")
+    assert "Harbour ID: its ID token is not valid." in page()
+    op.tamper.redirect = lambda answer: {"error": "access_denied", "state": answer["state"], "iss": op.issuer}
+    assert "Harbour ID: the sign-in was refused or cancelled there." in page()
+
+
 def test_an_account_of_that_name_is_not_opened(gatepost: Running, op: InProcessProvider) -> None:
     """Rule 1: a username from outside opens nothing; the clash is refused, and shown to admins."""
     client, admin = gatepost.client, as_admin(gatepost.client)

@@ -133,20 +133,20 @@ def test_an_attempt_may_take_nearly_ten_minutes(flow: Flow, clock: Clock) -> Non
 
 def test_the_issuer_in_the_answer_has_to_be_the_one_asked(flow: Flow, op: InProcessProvider) -> None:
     """RFC 9207, trap 16: mix-up."""
-    with pytest.raises(InvalidRequest, match="not from op"):
+    with pytest.raises(InvalidRequest, match="not from Example"):
         flow.sign_in(iss="https://evil.example")
     assert op.requests["/token"] == 0
 
 
 def test_the_issuer_is_judged_in_an_error_answer_too(flow: Flow) -> None:
-    with pytest.raises(InvalidRequest, match="not from op"):
+    with pytest.raises(InvalidRequest, match="not from Example"):
         flow.sign_in(iss="https://evil.example", error="access_denied")
 
 
 def test_a_promised_issuer_may_not_be_left_out(flow: Flow, op: InProcessProvider) -> None:
     op.tamper.redirect = without("iss")
 
-    with pytest.raises(InvalidRequest, match="not from op"):
+    with pytest.raises(InvalidRequest, match="not from Example"):
         flow.sign_in()
 
 
@@ -160,7 +160,7 @@ def test_an_issuer_that_is_not_promised_may_be_left_out(flow: Flow, op: InProces
 def test_an_issuer_that_is_not_promised_is_judged_when_it_comes(flow: Flow, op: InProcessProvider) -> None:
     op.tamper.discovery = without("authorization_response_iss_parameter_supported")
 
-    with pytest.raises(InvalidRequest, match="not from op"):
+    with pytest.raises(InvalidRequest, match="not from Example"):
         flow.sign_in(iss="https://evil.example")
 
 

@@ -36,7 +36,7 @@ async def take_in(request: Request) -> Response:
     gate: Gatepost = request.state.gate
     provider = providers_of(gate).get(request.path_params["provider"])
     if not _answers_by_form(provider):
-        raise InvalidRequest(f"{provider.name} is to answer in the address (response_mode)")
+        raise InvalidRequest(f"{provider.settings.called} is to answer in the address (response_mode)")
     handle = park(gate, provider.name, read_params(await read_small_form(request)))
     return RedirectResponse(
         url("oauth", provider.name, "callback", **{PARKED: handle}), 303, headers={"Cache-Control": "no-store"}
@@ -70,7 +70,7 @@ def _params(request: Request, gate: Gatepost, provider: Provider) -> dict[str, s
     if not _answers_by_form(provider):
         return read_params(request.query_params.multi_items())
     if len(handles) != 1:
-        raise InvalidRequest(f"{provider.name} is to answer by form_post (response_mode): begin again")
+        raise InvalidRequest(f"{provider.settings.called} is to answer by form_post (response_mode): begin again")
     return unpark(gate, provider.name, handles[0])
 
 

@@ -102,6 +102,11 @@ class IssuerSettings:
         default=True, metadata=key(BOOLEAN, "Whether an unknown person is given an account, else is refused.")
     )
 
+    @property
+    def called(self) -> str:
+        """What people know it by, for sentences that they read.  In logs and addresses it is `name`."""
+        return self.name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings(IssuerSettings):
@@ -206,6 +211,11 @@ class ProviderSettings(IssuerSettings):
     back_channel_logout: bool = field(
         default=True, metadata=key(BOOLEAN, "Whether the provider may end sessions by calling Gatepost.")
     )
+
+    @property
+    def called(self) -> str:
+        """The text on its button."""
+        return self.display_name or self.name
 
     @property
     def identity_issuer(self) -> str:

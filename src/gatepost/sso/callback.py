@@ -208,7 +208,7 @@ def _is_of_the_issuer(answer: _Answer) -> None:
     if iss is None or not speaks_for(provider.settings, iss):
         hint = "" if provider.settings.issuer else " (its answers name an issuer, so issuer has to be configured)"
         raise InvalidRequest(
-            f"this answer is not from {provider.name}: begin again{hint}", detail=f"iss {str(iss)[:200]!r}"
+            f"this answer is not from {provider.settings.called}: begin again{hint}", detail=f"iss {str(iss)[:200]!r}"
         )
 
 
@@ -226,9 +226,9 @@ def _is_no_refusal(answer: _Answer) -> None:
 
 def _has_a_code(answer: _Answer) -> None:
     if not answer.params.get("code"):
-        raise InvalidRequest(f"the answer of {answer.provider.name} has no code: begin again")
+        raise InvalidRequest(f"the answer of {answer.provider.settings.called} has no code: begin again")
     if _CODE.fullmatch(answer.params["code"]) is None:  # made up: no provider has to be asked about it
-        raise InvalidRequest(f"the answer of {answer.provider.name} has a malformed code: begin again")
+        raise InvalidRequest(f"the answer of {answer.provider.settings.called} has a malformed code: begin again")
 
 
 ANSWER_CHECKS: tuple[Callable[[_Answer], None], ...] = (

@@ -90,13 +90,13 @@ def default_here(name: str, settings: MappedSettings) -> str:
     if name in settings.admin_roles:
         return ADMIN
     if name == ADMIN and ADMIN not in settings.role_map:
-        raise Forbidden(f"{settings.name} names admin as the default role, which takes admin_roles or role_map")
+        raise Forbidden(f"{settings.called} names admin as the default role, which takes admin_roles or role_map")
     return settings.role_map.get(name, name)
 
 
 def _checked(read: ClaimedRoles, settings: MappedSettings) -> ClaimedRoles:
     if read.default is not None and read.default not in read.names:
-        raise Forbidden(f"{settings.name} names a default role that is not among the roles")
+        raise Forbidden(f"{settings.called} names a default role that is not among the roles")
     return read
 
 
@@ -151,4 +151,4 @@ def _text(value: object, settings: MappedSettings, where: str) -> str:
 
 
 def _unusable(settings: MappedSettings, where: str) -> Forbidden:
-    return Forbidden(f"{settings.name} sent no usable roles at {where}")
+    return Forbidden(f"{settings.called} sent no usable roles at {where}")

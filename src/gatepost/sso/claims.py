@@ -48,7 +48,7 @@ def read_username(claims: Claims, settings: MappedSettings) -> str:
     """Return the username that the claims make, lower-cased.  Raises `Forbidden` with a sentence that says why not."""
     value = claims.get(settings.username_claim)
     if not isinstance(value, str) or not value or len(value) > MAX_CLAIM:
-        raise Forbidden(f"{settings.name} sent no usable claim {settings.username_claim} to make a username of")
+        raise Forbidden(f"{settings.called} sent no usable claim {settings.username_claim} to make a username of")
     return valid_name(_rewritten(value, settings), settings).lower()
 
 
@@ -58,23 +58,23 @@ def _rewritten(value: str, settings: MappedSettings) -> str:
         return value
     # A pattern that takes an address apart has to see one address: `a@corp@evil` is none, whatever `.*` makes of it.
     if "@" in pattern.pattern and value.count("@") != 1:
-        raise Forbidden(f"the username from {settings.name} is not one e-mail address")
+        raise Forbidden(f"the username from {settings.called} is not one e-mail address")
     match = pattern.fullmatch(value)
     if match is None:
-        raise Forbidden(f"the username from {settings.name} does not fit the configured pattern")
+        raise Forbidden(f"the username from {settings.called} does not fit the configured pattern")
     if settings.username_substitution is None:
         return value
     try:
         return match.expand(settings.username_substitution)
     except (re.error, IndexError) as error:
-        raise Forbidden(f"the username from {settings.name} cannot be rewritten", detail=str(error)) from error
+        raise Forbidden(f"the username from {settings.called} cannot be rewritten", detail=str(error)) from error
 
 
 def valid_name(name: str, settings: MappedSettings) -> str:
     """Return `name` if the contract allows it as a username.  Raises `Forbidden`."""
     if not NAME.fullmatch(name):
         raise Forbidden(
-            f"the username from {settings.name} is not 1 to 128 printable ASCII characters "
+            f"the username from {settings.called} is not 1 to 128 printable ASCII characters "
             "without space and : # * / \\ quotes < > %",
             detail=f"username {name[:200]!r}",
         )
@@ -177,7 +177,7 @@ def require_admission(claims: Claims, groups: ReadGroups, settings: ProviderSett
     ):
         if refused:
             unsaid = f" ({groups.note})" if what == "group" and groups.note else ""
-            raise Forbidden(f"{settings.name} signed you in, but no {what} that may enter here{unsaid}")
+            raise Forbidden(f"{settings.called} signed you in, but no {what} that may enter here{unsaid}")
 
 
 def _domain(claims: Claims, settings: ProviderSettings) -> str:

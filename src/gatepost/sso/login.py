@@ -101,7 +101,9 @@ def begin(
     """
     if wish.max_age is not None and wish.max_age >= 0 and provider.settings.protocol != "oidc":
         # Without an ID token there is no `auth_time`: it could be asked for, and never be checked.
-        raise InvalidRequest(f"{provider.name} signs people in by OAuth 2.0, which cannot say how long ago that was")
+        raise InvalidRequest(
+            f"{provider.settings.called} signs people in by OAuth 2.0, which cannot say how long ago that was"
+        )
     metadata = provider.metadata()
     attempt = Attempt(
         provider=provider.name,

@@ -41,7 +41,7 @@ class Provider:
         self.sign = sign
         self.settings = settings
         self.name = settings.name
-        self.display_name = settings.display_name or settings.name
+        self.display_name = settings.called
         self._now = now
         self._health = Health(now)
         door = http or ProviderHttp(

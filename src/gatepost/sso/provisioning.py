@@ -77,7 +77,7 @@ def _entered(
         roles = known_roles(tx.connection, carried.roles)
         subject = Entity("user", account.username)
         if carried.default is not None and not _has(gate, tx, subject, carried.default, roles, synced):
-            raise Forbidden(f"{person.provider} names a default role that you do not have here: {carried.default}")
+            raise Forbidden(f"{settings.called} names a default role that you do not have here: {carried.default}")
         arrival = Arrival(
             method="sso",
             address=visit.address,
@@ -131,7 +131,7 @@ def account_for(
     if known is not None:
         return find_user(tx, known), ""
     if _is_named_after_unproved_email(settings, person):
-        return None, f"{person.provider} does not say that the e-mail address, which is to be the name, is verified"
+        return None, f"{settings.called} does not say that the e-mail address, which is to be the name, is verified"
     named = find_user(tx, person.username)
     if named is not None:
         if named.external == person.provider and not has_identity(tx, named.username):
@@ -143,7 +143,7 @@ def account_for(
     if (trusted := _by_trusted_email(gate, tx, settings, person)) is not None:
         return trusted, ""
     if not settings.auto_create_users:
-        return None, f"there is no account for {person.username} here, and {person.provider} may not make one"
+        return None, f"there is no account for {person.username} here, and {settings.called} may not make one"
     return make_account(gate, tx, person), ""
 
 

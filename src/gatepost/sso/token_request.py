@@ -159,7 +159,7 @@ def _refused(provider: Provider, status: int, error: object) -> InvalidRequest |
     proof = "signature (is the address of our key set registered there?)" if keyed else "client_secret"
     if error in ("invalid_grant", "bad_verification_code"):
         # Spent, expired, or stolen and injected with another verifier: the person can only begin again.
-        return InvalidRequest(f"{name} does not take this code: begin again", detail=str(error))
+        return InvalidRequest(f"{provider.settings.called} does not take this code: begin again", detail=str(error))
     if error in ("invalid_client", "unauthorized_client", "incorrect_client_credentials"):
         return ProviderFailed(f"{name}: it does not accept Gatepost's client_id or {proof}", detail=str(error))
     if error == "redirect_uri_mismatch":

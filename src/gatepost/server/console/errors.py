@@ -46,7 +46,7 @@ def error_page(request: Request, error: GatepostError) -> Response:
         title, next_step = NOT_SIGNED_IN
     elif signing_in and error.status == NotFound.status:
         title, next_step = NO_PROVIDER
-    why = str(error)
+    why = _as_people_call_it(request, str(error)) if signing_in else str(error)
     said: dict[str, object] = {
         "title": title,
         "why": f"{why[:1].upper()}{why[1:]}." if error.status in SAID else "This was not meant to happen.",
@@ -58,6 +58,15 @@ def error_page(request: Request, error: GatepostError) -> Response:
     for name, value in headers_of(error).items():
         response.headers[name] = value
     return response
+
+
+def _as_people_call_it(request: Request, why: str) -> str:
+    """Name the provider as its button does: the sentences of a failing one start with its name in addresses and logs."""
+    name = request.path_params.get("provider")
+    settings = next((p for p in gate_of(request).settings.sso.providers if p.name == name), None)
+    if settings is None or not why.startswith(f"{settings.name}: "):
+        return why
+    return settings.called + why.removeprefix(settings.name)
 
 
 def _rendered(request: Request, error: GatepostError, said: dict[str, object]) -> Response:
