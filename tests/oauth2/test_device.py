@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -87,6 +88,16 @@ def test_a_code_is_typed_as_people_type(write: Callable[[str], str], person: Bro
     answer(person, write(begun["user_code"]))
 
     assert tool.poll(begun["device_code"]).status_code == 200
+
+
+@pytest.mark.parametrize("typed", ["BBBB-BBBB", "1"])
+def test_what_is_wrong_with_a_code_is_said_once_where_it_was_typed(typed: str, person: Browser) -> None:
+    page = look(person, typed).text
+
+    (said,) = re.findall(r'<span class="error" id="device-user_code-error">.*?</svg> *(.*?)</span>', page, re.DOTALL)
+    assert page.lower().count(said.strip().lower()) == 1
+    assert 'aria-invalid="true"' in page
+    assert page.count("data-focus") == 1
 
 
 def test_a_user_code_is_easy_to_type_and_spells_nothing(dice: FakeDice) -> None:
