@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio.to_thread
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -40,9 +40,9 @@ from gatepost.server.origin import SAFE_METHODS
 from gatepost.server.paths import Kind, kind_of
 from gatepost.server.pools import DATABASE_THREADS, Pools
 from gatepost.server.problems import ServerError, oauth_problem, problem
-from gatepost.server.rest import groups, plans, questions, resources, roles, running, services, sign_in, tokens, users
+from gatepost.server.rest import questions
+from gatepost.server.rest import routes as rest
 from gatepost.server.rest.faults import wrong_fields
-from gatepost.server.rest.parameters import only_known
 from gatepost.server.rest.shapes import Problem
 from gatepost.sso.states import providers_of
 
@@ -115,11 +115,8 @@ def _framework(gate: Gatepost, pools: Pools, metrics: health.Metrics) -> FastAPI
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    api = APIRouter(prefix="/api/v1", dependencies=[Depends(only_known)])
-    for module in (sign_in, users, groups, roles, services, tokens, resources, questions, plans, running):
-        api.include_router(module.router)
-    app.include_router(api)
     for routes in (
+        rest.routes(),
         health.routes(metrics),
         well_known.routes(),
         authzen.routes(),
