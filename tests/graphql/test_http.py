@@ -163,6 +163,11 @@ def test_an_operation_is_chosen_by_its_name(client: TestClient) -> None:
     body: dict[str, Any] = {"query": query, "operationName": "A", "variables": None, "extensions": {}}
 
     assert ok(client.post("/graphql", json=body)) == {"data": {"me": {"kind": "anonymous"}}}
+    # GraphQL, section 6.1: which of several is never guessed.
+    for unnamed in ({**body, "operationName": None}, {"query": query}):
+        told = client.post("/graphql", json=unnamed).json()
+        assert "data" not in told
+        assert told["errors"][0]["message"] == "there are several operations in the query: operationName says which"
 
 
 def test_a_request_that_cannot_be_executed_is_400_for_who_knows_the_type(client: TestClient) -> None:

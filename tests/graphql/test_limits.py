@@ -172,6 +172,20 @@ def test_what_is_wrong_is_named_as_the_schema_names_it(company: Company) -> None
     assert set(variable["extensions"]["errors"]) == {"variables.x_y"}, "whose name is the caller's own"
 
 
+def test_a_value_of_another_type_is_told_the_type_and_not_repeated(company: Company) -> None:
+    """What is written in the document may be a secret in the wrong place."""
+    written = {
+        "{ users(first: null) { edges { cursor } } }": "Int!",
+        '{ users(first: "hush") { edges { cursor } } }': "Int",
+        "query($n: Int) { users(first: $n) { edges { cursor } } }": "Int!",
+        '{ audit(filter: {since: "hush"}) { edges { cursor } } }': "DateTime, such as 2030-01-31T12:00:00Z",
+    }
+    for query, expected in written.items():
+        error = refused(company.client, query, company.admin, n=None)
+        assert error["message"] == f"expected is a value of type {expected}"
+        assert code_of(error) == ("invalid_request", 400)
+
+
 CANNOT_BE_STORED = ["a\0b", "\ud800", "x" * 5_000]
 
 

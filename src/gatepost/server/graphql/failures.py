@@ -17,13 +17,20 @@ from gatepost.server.problems import ServerError, body_of
 log = logging.getLogger("gatepost.server")
 
 MOST_MESSAGE = 500
+AS_IN = {"DateTime": ", such as 2030-01-31T12:00:00Z"}
 _QUOTED = re.compile(r"""((?:Block)?String|Name|Int|Float) (['"]).*\2""", re.DOTALL)
 _FOUND = re.compile(r"""[,.]? found:? [{\["'].*""", re.DOTALL | re.IGNORECASE)
 _OF_REST = {"cursor": "after", "limit": "first"}
 _FIELD = re.compile(
     r"(?!variables\.)[a-z0-9_.\[\]]+"
 )  # a variable's own name is the caller's, `dataset:q_3` somebody's
-_EXPECTED = re.compile(r"Expected value of type '([^']+)'")
+# The library's sentences of a value that does not fit; what else is in them quotes it.
+_EXPECTED = re.compile(
+    r"Expected value of (?:non-null )?type '([^']+)'"
+    r"|Argument '\w+' has invalid value: Expected variable '\$\w+' provided to non-null type '([^']+)'"
+    r"|(\w+) cannot represent "
+)
+_UNREAD = re.compile(r"Value cannot represent an? (\w+): ")
 
 
 def shown_error(error: GraphQLError) -> dict[str, Any]:
@@ -81,5 +88,9 @@ def _unquoted(error: GraphQLError) -> str:
         return f"${node.variable.name.value}: the value does not fit its type, {print_ast(node.type)}"
     if isinstance(node, ValueNode):
         expected = _EXPECTED.match(error.message)
-        return f"expected is a value of type {expected[1]}" if expected else "this value does not fit"
+        if expected is None:
+            return "this value does not fit"
+        return f"expected is a value of type {expected[expected.lastindex or 0]}"
+    if unread := _UNREAD.match(error.message):  # a scalar's own sentence: it quotes the value, and says no place
+        return f"expected is a value of type {unread[1]}{AS_IN.get(unread[1], '')}"
     return _FOUND.sub("", error.message)[:MOST_MESSAGE]

@@ -78,9 +78,16 @@ class Limits(SchemaExtension):
             try:
                 schema = context.schema._schema  # noqa: SLF001 - the one place where it keeps the library's own
                 require_within(context.graphql_document, context.variables or {}, schema)
+                _require_chosen(context.graphql_document, context._provided_operation_name)  # noqa: SLF001 - as sent
             except (InvalidField, InvalidRequest) as error:
                 context.pre_execution_errors = [GraphQLError(str(error), original_error=error)]
         yield
+
+
+def _require_chosen(document: DocumentNode, name: str | None) -> None:
+    """Of several operations one has to be named (GraphQL, section 6.1): the library does the first of them unasked."""
+    if name is None and sum(isinstance(each, OperationDefinitionNode) for each in document.definitions) > 1:
+        raise InvalidRequest("there are several operations in the query: operationName says which")
 
 
 def require_within(document: DocumentNode, variables: Mapping[str, Any], schema: GraphQLSchema) -> None:
