@@ -177,7 +177,7 @@ def test_a_template_is_for_entra_alone(entra: Entra, clock: Clock) -> None:
 def test_rfc_9207_the_answer_may_name_the_tenant_s_issuer(entra: Entra) -> None:
     assert entra.sign_in(answer={"iss": entra.issuer(CONTOSO)}).username
     for iss in (entra.issuer(STRANGER), entra.template, entra.op.issuer + MANY):
-        with pytest.raises(InvalidRequest, match="this answer is not from entra"):
+        with pytest.raises(InvalidRequest, match="this answer is not from Microsoft"):
             entra.sign_in(answer={"iss": iss})
 
 
