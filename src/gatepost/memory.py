@@ -67,7 +67,7 @@ class Memory:
         self._lock = threading.RLock()
         self._moved = threading.Condition()
         self._head: Head | None = None
-        self._rewound = False
+        self._rewound = ""  # the epoch whose history was
         self._fresh_at = 0.0
         self.reloads = 0
         self._published: tuple[Graph, str] | None = None  # and the id of its model: read as one, they belong together
@@ -144,8 +144,8 @@ class Memory:
         if self._rewound:
             # A new epoch tells every client and replica that older revisions say nothing any more.  It is written
             # without our lock: the writer that holds the head row may be waiting for it.
-            self._rewound = False
-            self._store.new_epoch()
+            epoch, self._rewound = self._rewound, ""
+            self._store.new_epoch(after=epoch)
             self._reload()
 
     def catch_up_to(self, connection: Connection, head: Head) -> None:
@@ -205,7 +205,7 @@ class Memory:
             same = head.number > mine.number and known == mine.stamp
         if not same:
             log.error("the database was rewound: revision %s is not in its history", mine.revision)
-            self._rewound = True
+            self._rewound = mine.epoch
         return same
 
     def _reload(self) -> None:

@@ -67,7 +67,7 @@ def test_a_writer_that_meets_a_new_model_and_a_new_epoch_is_not_stopped_by_itsel
 
     def change() -> None:
         with gate.change_unasked() as tx:
-            gate.memory._rewound = True
+            gate.memory._rewound = epoch
             tx.log("model", "01J0000000000000000000000M", store="main")
 
     with ThreadPoolExecutor(1) as pool:

@@ -13,12 +13,14 @@ from sqlalchemy import Connection, text
 from gatepost.directory.groups import create_group
 from gatepost.directory.roles import assign_role
 from gatepost.directory.users import NewUser, UserChange, change_user, create_user
-from gatepost.errors import Unavailable
+from gatepost.errors import InvalidToken, Unavailable
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
 from gatepost.store import changelog, tables
+from gatepost.tokens.refresh_tokens import refresh
 from tests.conftest import OpenGate
 from tests.dice import FakeDice
+from tests.tokens.signing_in import by_bearer, by_cookie, cookie_for, make_user, pair_for
 
 LOGGED = ("changelog", "tuples", "groups", "users", "audit")
 
@@ -100,6 +102,36 @@ def test_a_higher_number_with_another_history_is_noticed(
 
     assert not is_admin(gate, "mallory")
     assert gate.memory.revision.epoch != before.epoch
+
+
+def test_every_session_ends_with_the_history_that_was_rewound(
+    gate: Gatepost, second_gate: Gatepost, admin: Principal
+) -> None:
+    """The lost part may have ended a session, or spent a refresh token that is good again now; nobody knows."""
+    make_user(gate)
+    pair, cookie = pair_for(gate), cookie_for(gate)
+    backup = Backup(gate)
+    create_group(gate, admin, "gone")
+    second_gate.memory.catch_up()
+
+    backup.restore()
+    for each in (gate, second_gate):
+        each.memory.catch_up()
+
+    for each in (gate, second_gate):
+        with pytest.raises(InvalidToken):
+            by_bearer(each, pair.access_token)
+        with pytest.raises(InvalidToken):
+            by_cookie(each, cookie)
+        with pytest.raises(InvalidToken):
+            refresh(each, pair.refresh_token)
+    fresh = pair_for(gate)
+    gate.memory.catch_up()
+    assert by_bearer(second_gate, fresh.access_token).subject.id == "alice"
+    assert by_bearer(second_gate, refresh(gate, fresh.refresh_token).access_token).subject.id == "alice"
+    with gate.database.read() as connection:
+        told = connection.execute(tables.audit.select().where(tables.audit.c.event == "platform.rewound")).one()
+    assert (told.detail["sessions"], told.revision.split(".")[0]) == (2, gate.memory.revision.epoch)
 
 
 def test_one_rewinding_makes_one_epoch(gate: Gatepost, second_gate: Gatepost, admin: Principal) -> None:

@@ -151,15 +151,26 @@ class Store:
         finally:
             self._writer.release()
 
-    def new_epoch(self) -> Head:
-        """Start a new epoch: history was rewound (a restore, a fail-over), so no older revision can be trusted."""
+    def new_epoch(self, after: str) -> None:
+        """Start a new epoch: history was rewound (a restore, a fail-over), so no older revision can be trusted.
+
+        Nor can any session: what was lost may have ended it, or spent its refresh token.  So all of them end, and their
+        families of refresh tokens with them.  `after` is the epoch that was rewound: of several processes that notice,
+        one does this.
+        """
         with self.write() as connection:
             old = changelog.read_head(connection, lock=True)
+            if old.epoch != after:
+                return
             # The stamp stays: the changelog holds it, and another one would look like one more rewinding to whoever
             # compares the two at the next change.
             fresh = replace(old, epoch=self.new_stamp()[:8])
             connection.execute(update(tables.head).where(tables.head.c.id == 1).values(epoch=fresh.epoch))
-            return fresh
+            t, now = tables.sessions, self.now()
+            over = {"ended_at": now, "id_token": None, "provider_token": None}
+            ended = connection.execute(update(t).where(t.c.ended_at.is_(None)).values(over)).rowcount
+            connection.execute(tables.refresh_tokens.delete())
+            self.write_audit(connection, [_rewound(fresh, now, ended)])
 
     def head(self) -> Head:
         with self.read() as connection:
@@ -167,6 +178,19 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _rewound(head: Head, at: datetime, sessions: int) -> AuditRecord:
+    return AuditRecord(
+        event="platform.rewound",
+        target="platform:main",
+        subject="platform:main",
+        method="",
+        at=at,
+        revision=str(head.revision),
+        reason="the database went back to an older state: every session has ended",
+        detail={"sessions": sessions},
+    )
 
 
 def _storable(value: Any) -> Any:
