@@ -18,6 +18,7 @@ from gatepost.directory.users import (
     change_user,
     create_user,
     delete_user,
+    get_user,
     set_password,
 )
 from gatepost.errors import Forbidden, InvalidField, NotFound
@@ -180,6 +181,19 @@ def test_taking_over_somebody_stronger(
     """A reset password, and an e-mail that `trust_email` believes, are both the account itself."""
     with pytest.raises(Forbidden, match="hand out"):
         attack(gate, officer, victim)
+
+
+def test_a_narrow_token_verifies_no_address_that_opens_its_owners_account(gate: Gatepost) -> None:
+    """A script that may edit users, with an administrator's own token: a provider with `trust_email` would sign it in."""
+    narrow = replace(ADMIN, method=Method.API_TOKEN, scope=Scope.parse("user:edit user:view"))
+    change_user(gate, narrow, "admin", UserChange(email="script@example.org"))  # unverified: it opens nothing
+    for wanted in (UserChange(email_verified=True), UserChange(email="other@example.org", email_verified=True)):
+        with pytest.raises(Forbidden, match="hand out"):
+            change_user(gate, narrow, "admin", wanted)
+    admin = get_user(gate, ADMIN, "admin")
+    assert (admin.email, admin.email_verified) == ("script@example.org", False)
+    change_user(gate, ADMIN, "admin", UserChange(email_verified=True))
+    assert get_user(gate, ADMIN, "admin").email_verified, "whoever holds all of it may"
 
 
 def test_somebody_no_stronger_can_be_helped(gate: Gatepost, officer: Principal) -> None:

@@ -169,7 +169,9 @@ def change_user(gate: Gatepost, caller: Principal, username: str, wanted: UserCh
             return _change(tx, caller, username, wanted)
     with gate.change(caller, "user:edit", seen_by="" if own else "user:view") as tx:  # everybody sees themselves
         _row(tx.connection, username)
-        if not (own or _only_disables(wanted)):
+        # An e-mail that `trust_email` believes is the account itself: a narrower credential of its owner's, such as a
+        # token that may edit users and no more, verifies no address that opens all that they hold.
+        if wanted.email_verified is not UNSET or not (own or _only_disables(wanted)):
             # Who sets an e-mail, or lets somebody in again, hands out; who corrects a name does not.
             hands_out = (wanted.disabled, wanted.email, wanted.email_verified) != (UNSET, UNSET, UNSET)
             require_carries_no_more(gate, caller, Subject("user", username), None if hands_out else gate.now())
