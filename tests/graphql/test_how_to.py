@@ -105,9 +105,12 @@ def test_the_error_is_the_one_that_is_shown(company: Company) -> None:
     ("what", "number"),
     [
         ("tokens of the document", limits.MOST_TOKENS),
+        ("characters of the document", limits.MOST_CHARACTERS),
+        ("lines of the document", limits.MOST_LINES),
         ("levels of fields", limits.MOST_DEPTH),
         ("aliases", limits.MOST_ALIASES),
         ("times that one field stands in one place", limits.MOST_REPEATED),
+        ("fragments in one place", limits.MOST_SPREADS),
         ("operations in one document, of which one is chosen", limits.MOST_OPERATIONS),
         ("characters of a text, but for a model", given.MOST_TEXT),
         ("fields that the answer can have, where the lengths of lists multiply", limits.MOST_COST),

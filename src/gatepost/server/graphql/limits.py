@@ -3,9 +3,12 @@
 Attacks on a language that lets callers say how much they want, and where they end:
 
 - a long document, to keep the parser and the comparison of its fields busy: tokens are counted as they are read
+- what is no token, comments and a million empty lines: the place of each error is found by counting them; so characters
+  and lines are counted before anything is read
+- a hundred errors in one document, each with its place and with what may have been meant instead: the first few are told
 - fields inside fields inside fields: depth
 - one expensive field under a hundred names: aliases
-- one cheap field two hundred times over, each compared with each: how often it stands in one place
+- one cheap field or fragment two hundred times over, each compared with each: how many stand in one place
 - lists inside lists, fragments that hold one another twice: the cost, in which the lengths of lists multiply
 - the description of the schema, asked for within itself: the library's rule on introspection, and the cost
 - values that REST would refuse: see `values`
@@ -38,20 +41,27 @@ from graphql import (
     get_nullable_type,
     is_list_type,
     is_object_type,
+    validate,
     visit,
 )
 from strawberry.extensions import SchemaExtension
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gatepost.directory.pages import MOST
 from gatepost.errors import InvalidField, InvalidRequest
 from gatepost.server.graphql.values import require_values
 
 MOST_TOKENS = 1_000
+MOST_CHARACTERS = 100_000
+MOST_LINES = 2_000
+MOST_ERRORS = 10
 MOST_DEPTH = 10
 MOST_ALIASES = 30
 MOST_COST = 50_000
 MOST_DESCRIBED = 100_000  # what every tool asks of the schema when it starts is about 70,000
-MOST_REPEATED = 30  # of one field in one place: comparing each with each takes the square of it
+MOST_REPEATED = 10  # of one field in one place: comparing each with each takes the square of it
+MOST_SPREADS = 20  # of fragments in one place: so does comparing each fragment with each
 MOST_OPERATIONS = 20
 
 A_CHANGE = 500
@@ -62,6 +72,7 @@ USUAL_LENGTH = 10  # of a list that nobody says the length of
 # The lengths of the lists that describe the schema, about.
 OWN_LENGTHS = {"types": 100, "fields": 6, "args": 2, "inputFields": 1, "enumValues": 1, "directives": 5}
 OWN_NAMES = ("__schema", "__type")
+SPREAD = "..."
 
 
 class Limits(SchemaExtension):
@@ -79,9 +90,23 @@ class Limits(SchemaExtension):
                 schema = context.schema._schema  # noqa: SLF001 - the one place where it keeps the library's own
                 require_within(context.graphql_document, context.variables or {}, schema)
                 _require_chosen(context.graphql_document, context._provided_operation_name)  # noqa: SLF001 - as sent
+                rules = (*context.validation_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+                wrong = validate(schema, context.graphql_document, rules, max_errors=MOST_ERRORS)
+                context.pre_execution_errors, context.validation_rules = (
+                    wrong or None,
+                    (),
+                )  # which is all there is to do
             except (InvalidField, InvalidRequest) as error:
                 context.pre_execution_errors = [GraphQLError(str(error), original_error=error)]
         yield
+
+
+def require_short(query: str) -> None:
+    """Raises `InvalidRequest` for a document that is too much to be read."""
+    if len(query) > MOST_CHARACTERS:
+        raise InvalidRequest(f"the query is too long: {MOST_CHARACTERS:,} characters at most; values can be variables")
+    if query.count("\n") > MOST_LINES or query.count("\r") > MOST_LINES:
+        raise InvalidRequest(f"the query is too long: {MOST_LINES:,} lines at most")
 
 
 def _require_chosen(document: DocumentNode, name: str | None) -> None:
@@ -114,12 +139,15 @@ class _Counts(Visitor):
         self.aliases = 0
         self.operations = 0
         self.repeated = 0
+        self.spreads = 0
 
     def enter_operation_definition(self, *_: Any) -> None:
         self.operations += 1
 
     def enter_selection_set(self, node: SelectionSetNode, *_: Any) -> None:
-        self.repeated = max(self.repeated, *Counter(_names_in(node)).values(), 0)
+        places = Counter(_names_in(node))
+        self.spreads = max(self.spreads, places.pop(SPREAD, 0))
+        self.repeated = max(self.repeated, *places.values(), 0)
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:
         self.aliases += node.alias is not None
@@ -130,6 +158,8 @@ def _names_in(selections: SelectionSetNode) -> Iterator[str]:
     for each in selections.selections:
         if isinstance(each, FieldNode):
             yield (each.alias or each.name).value
+        elif isinstance(each, FragmentSpreadNode):
+            yield SPREAD
         elif isinstance(each, InlineFragmentNode):
             yield from _names_in(each.selection_set)
 
@@ -143,6 +173,8 @@ def _require_few(document: DocumentNode) -> None:
         raise InvalidRequest(f"at most {MOST_OPERATIONS} operations in one document")
     if counts.repeated > MOST_REPEATED:
         raise InvalidRequest(f"a field is there more than {MOST_REPEATED} times in one place")
+    if counts.spreads > MOST_SPREADS:
+        raise InvalidRequest(f"at most {MOST_SPREADS} fragments in one place")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from graphql import GraphQLError
 from strawberry.exceptions import MissingQueryError, StrawberryGraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
@@ -16,6 +19,7 @@ from gatepost.server.graphql.asking import Asking
 from gatepost.server.graphql.endpoint import NotByGet
 from gatepost.server.graphql.engine import Request
 from gatepost.server.graphql.failures import shown_error
+from gatepost.server.graphql.limits import require_short
 from gatepost.server.graphql.schema import schema
 from gatepost.server.pools import Pools
 
@@ -30,6 +34,10 @@ class Answer:
 
 async def execute(gate: Gatepost, caller: Principal, pools: Pools, request: Request) -> Answer:
     """Raises `InvalidRequest` and `NotByGet` for a request that names no operation that may be executed."""
+    try:
+        require_short(request.query)
+    except InvalidRequest as error:
+        return _answer(None, [GraphQLError(str(error), original_error=error)])
     allowed = [OperationType.QUERY, OperationType.MUTATION] if request.may_change else [OperationType.QUERY]
     try:
         result = await schema.execute(
@@ -47,9 +55,13 @@ async def execute(gate: Gatepost, caller: Principal, pools: Pools, request: Requ
         raise InvalidRequest("there is no such operation in the query") from error
     except StrawberryGraphQLError as error:
         raise InvalidRequest("this cannot be executed") from error
-    errors = [shown_error(error) for error in result.errors or ()]
+    return _answer(result.data, result.errors or ())
+
+
+def _answer(data: Mapping[str, Any] | None, found: Iterable[GraphQLError]) -> Answer:
+    errors = [shown_error(error) for error in found]
     # A request error has no path and leaves no data; a null that rose to the top has the path where it began.
-    executed = result.data is not None or any("path" in error for error in errors)
+    executed = data is not None or any("path" in error for error in errors)
     body = {"errors": errors} if errors else {}
-    whole = {**body, "data": result.data} if executed else body
+    whole = {**body, "data": data} if executed else body
     return Answer(json.dumps(whole, separators=(",", ":")).encode(), executed)
