@@ -466,6 +466,15 @@ def test_a_token_for_another_audience_is_refused_here(person: Browser, tool: Too
     assert claims_of(tool.token(**refresh).json()["access_token"])["aud"] == ELSEWHERE
 
 
+def test_no_code_is_redeemed_for_another_audience_than_the_approved_one(person: Browser, tool: Tool) -> None:
+    """RFC 8707 section 2.2: neither what nobody approved, nor in silence something else than was asked for."""
+    code = query_of(person.allow(person.get(tool.url())))["code"]
+    for other in (ELSEWHERE, "https://evil.example"):
+        assert error_of(tool.redeem(code, resource=other)) == "invalid_target"
+    pair = tool.redeem(code, resource="http://127.0.0.1:8420").json()
+    assert claims_of(pair["access_token"])["aud"] == "http://127.0.0.1:8420"
+
+
 @pytest.mark.parametrize("client_id", ["gatepost", "etl", None])
 def test_a_refresh_token_is_its_clients(client_id: str | None, tool: Tool, code: str) -> None:
     refresh = tool.redeem(code).json()["refresh_token"]

@@ -418,6 +418,14 @@ def test_a_wrong_beginning(other: dict[str, str | None], expected: str, status: 
     assert error_of(tool.post("/oauth2/device_authorization", **params), status) == expected
 
 
+def test_a_device_gets_the_audience_that_it_began_with_or_none(tool: Tool) -> None:
+    """RFC 8707 section 2.2."""
+    begun = tool.begin(resource=ELSEWHERE)
+    for other in ("http://127.0.0.1:8420", "https://evil.example"):
+        assert error_of(tool.poll(begun["device_code"], resource=other)) == "invalid_target"
+    assert error_of(tool.poll(begun["device_code"], resource=ELSEWHERE)) == "authorization_pending"
+
+
 def test_the_database_holds_neither_code_and_forgets_them(gate: Gatepost, tool: Tool, dice: FakeDice) -> None:
     begun = tool.begin()
     letters = begun["user_code"].replace("-", "")

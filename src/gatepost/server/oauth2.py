@@ -85,6 +85,11 @@ def _scope(gate: Gatepost, asked: Asked) -> Scope | None:
     return Scope(require_patterns(gate, Scope.parse(asked["scope"]).patterns, "scope"))
 
 
+def _audience(gate: Gatepost, asked: Asked) -> str:
+    """Where `resource` is not given, that of the grant."""
+    return allowed_audience(gate, asked["resource"]) if asked.get("resource") else ""
+
+
 def _answer(pair: TokenPair) -> dict[str, Any]:
     return {
         "access_token": pair.access_token,
@@ -100,6 +105,7 @@ def _authorization_code(gate: Gatepost, asked: Asked) -> dict[str, Any]:
     shown = authorization_codes.Shown(
         client_id=asked.client.id,
         redirect_uri=asked["redirect_uri"],
+        audience=_audience(gate, asked),
         code=asked["code"],
         verifier=asked["code_verifier"],
     )
@@ -108,7 +114,8 @@ def _authorization_code(gate: Gatepost, asked: Asked) -> dict[str, Any]:
 
 def _device_code(gate: Gatepost, asked: Asked) -> dict[str, Any]:
     _require_public_client(asked)
-    return _answer(device_codes.poll(gate, asked["device_code"], asked.client.id, _place(asked)))
+    audience = _audience(gate, asked)
+    return _answer(device_codes.poll(gate, asked["device_code"], asked.client.id, _place(asked), audience))
 
 
 def _refresh(gate: Gatepost, asked: Asked) -> dict[str, Any]:
@@ -116,7 +123,7 @@ def _refresh(gate: Gatepost, asked: Asked) -> dict[str, Any]:
     secret = asked["refresh_token"]
     if asked.client.secret:
         raise InvalidCredentials("no client that has a secret has refresh tokens")
-    audience = allowed_audience(gate, asked["resource"]) if asked.get("resource") else ""
+    audience = _audience(gate, asked)
     client_id = asked.client.id or OWN_CLIENT
     return _answer(
         refresh_tokens.refresh(gate, secret, client_id=client_id, scope=_scope(gate, asked), audience=audience)

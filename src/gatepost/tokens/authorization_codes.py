@@ -17,7 +17,7 @@ from gatepost.errors import InvalidRequest, InvalidToken
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal
 from gatepost.store import tables
-from gatepost.tokens.grants import Approval, Place, end_replayed, open_for
+from gatepost.tokens.grants import Approval, Place, end_replayed, open_for, require_approved
 from gatepost.tokens.refresh_tokens import TokenPair
 from gatepost.tokens.secrets import CODE_PREFIX, digest, new_code
 
@@ -42,10 +42,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What the client shows for its tokens."""
+    """What the client shows for its tokens; `audience` is empty for the one that was approved."""
 
     client_id: str
     redirect_uri: str
+    audience: str = ""
     code: str = field(repr=False)
     verifier: str = field(repr=False)
 
@@ -96,7 +97,8 @@ def redeem(gate: Gatepost, shown: Shown, place: Place) -> TokenPair:
 
     Raises `InvalidToken` (`invalid_grant`) for a code that is unknown, too old, of another client, address or
     verifier.  A code that is shown with a wrong one of these is over, and one that is shown twice ends what came of it:
-    somebody has it who should not.
+    somebody has it who should not.  Another audience than the approved one is `InvalidField`, and leaves the code as it
+    is: who asks for it is the client.
     """
     if _VERIFIER.fullmatch(shown.verifier) is None:
         raise InvalidRequest("code_verifier is not 43 to 128 unreserved characters")
@@ -116,6 +118,7 @@ def redeem(gate: Gatepost, shown: Shown, place: Place) -> TokenPair:
         elif why_not:
             _spend(tx.connection, row, tx.at)
         else:
+            require_approved(shown.audience, row.audience)
             session, pair = open_for(gate, tx, _approval(row), place)
             _spend(tx.connection, row, tx.at, session)
     # Raised outside the transaction, which has to commit: the code is over.

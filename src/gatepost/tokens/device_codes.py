@@ -28,6 +28,7 @@ from gatepost.tokens.grants import (
     SlowDown,
     end_replayed,
     open_for,
+    require_approved,
 )
 from gatepost.tokens.refresh_tokens import TokenPair
 from gatepost.tokens.secrets import (
@@ -199,11 +200,12 @@ def answer(gate: Gatepost, caller: Principal, device: bytes, *, allowed: bool) -
         )
 
 
-def poll(gate: Gatepost, device_code: str, client_id: str, place: Place) -> TokenPair:
+def poll(gate: Gatepost, device_code: str, client_id: str, place: Place, audience: str = "") -> TokenPair:
     """Answer a device that asks.
 
     Raises `AuthorizationPending` while nobody has said anything, `SlowDown` if it asks too often, `AccessDenied`,
-    `ExpiredToken`, and `InvalidToken` (`invalid_grant`) for a code that is unknown, of another client, or used.
+    `ExpiredToken`, `InvalidField` for another audience than the device began with, and `InvalidToken` (`invalid_grant`)
+    for a code that is unknown, of another client, or used.
     """
     if not device_code.startswith(DEVICE_PREFIX):
         raise InvalidToken("the device code is not valid", detail="not the shape of a device code")
@@ -212,6 +214,7 @@ def poll(gate: Gatepost, device_code: str, client_id: str, place: Place) -> Toke
         row = connection.execute(select(t).where(t.c.digest == key)).one_or_none()
     if row is None or row.client_id != client_id:
         raise InvalidToken("the device code is not valid", detail="an unknown device code, or another client's")
+    require_approved(audience, row.audience)
     if row.state == PENDING and row.expires_at > now:
         raise _not_yet(gate, row, now)
     if row.state == DENIED:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from gatepost.audit.record import AuditRecord, Outcome
-from gatepost.errors import GatepostError, InvalidToken
+from gatepost.errors import GatepostError, InvalidField, InvalidToken
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Method, Scope
 from gatepost.store import tables
@@ -64,6 +64,12 @@ class Place:
 
     address: str
     agent: str = ""
+
+
+def require_approved(audience: str, approved: str) -> None:
+    """RFC 8707 section 2.2: a client that names an audience gets tokens for that one or none.  Empty names none."""
+    if audience not in ("", approved):
+        raise InvalidField({"resource": "another audience than the one that was approved"})
 
 
 def open_for(gate: Gatepost, tx: Change, approval: Approval, place: Place) -> tuple[str, TokenPair]:
