@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.server.calling import Company, Headers, api_token, as_admin, bearer, make_user, ok, service_token, sign_in
-from tests.server.openfga_world import MODEL, Json, Store, huge_model, key, new_store, refused
+from tests.server.openfga_world import MODEL, Json, Store, huge_model, key, kind, new_store, refused
 
 NOWHERE = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 ANN = ("user:ann", "viewer", "doc:1")
@@ -239,6 +239,20 @@ NO_MODEL: dict[str, tuple[Json, str]] = {
     ),
     "an unknown schema": (MODEL | {"schema_version": "9"}, "validation_error"),
     "no schema": ({"type_definitions": [{"type": "user"}]}, "validation_error"),
+    "a type with a colon": (MODEL | {"type_definitions": [{"type": "a:b"}]}, "type_invalid_pattern"),
+    "a relation with a blank": (
+        MODEL | {"type_definitions": [{"type": "user"}, kind("doc", {"a b": {"this": {}}})]},
+        "relations_invalid_pattern",
+    ),
+    "an exclusion from nothing": (
+        MODEL | {"type_definitions": [kind("doc", {"a": {"union": {"child": [{"difference": {"subtract": {}}}]}}})]},
+        "difference_base_missing_value",
+    ),
+    "an exclusion of nothing": (
+        MODEL | {"type_definitions": [kind("doc", {"a": {"difference": {"base": {"this": {}}}}})]},
+        "subtract_base_missing_value",
+    ),
+    "a condition with a hash": (MODEL | {"conditions": {"a#b": MODEL["conditions"]["cheap"]}}, "validation_error"),
     "a relation that leads nowhere": (
         {
             "schema_version": "1.1",
@@ -368,6 +382,31 @@ def test_each_operation_takes_its_permission(client: httpx2.Client, admin: Heade
         for method, path, body in calls:
             answer = client.request(method, f"/stores/{store.id}{path}", json=body, headers=holder)
             assert answer.status_code < 300, f"{method} {path}: {answer.text}"
+
+
+def says_who_answered(store: Store, first: str, second: str) -> None:
+    """Ours and OpenFGA's: the model that counted is in a header, whether the request names it or not."""
+    for wanted, named in ((second, {}), (first, {"authorization_model_id": first})):
+        body = tuple_with(user=f"user:{wanted}".lower()) | named
+        for verb, sent in (("write", body), *((path[1:], sent) for _, path, sent in ASKING)):
+            answer = store.post(verb, {**(sent or {}), **named})
+            assert answer.status_code == 200, answer.text
+            assert answer.headers["openfga-authorization-model-id"] == wanted, verb
+            assert answer.headers["openfga-store-id"] == store.id
+    for answer in (store.get("changes"), store.get("authorization-models"), store.post("read", {})):
+        assert answer.headers["openfga-store-id"] == store.id
+        assert "openfga-authorization-model-id" not in answer.headers
+    answer = store.get(f"assertions/{first}")
+    assert answer.headers["openfga-authorization-model-id"] == first
+
+
+def test_each_answer_says_which_store_and_which_model_it_is_of(client: httpx2.Client, admin: Headers) -> None:
+    store = new_store(client, admin, model=None)
+    says_who_answered(store, store.put_model(), store.put_model())
+    plain = {"tuple_key": CHECKED, "consistency": "HIGHER_CONSISTENCY"}
+    answer = Store(client, admin, "main").post("check", plain | {"tuple_key": key(("user:admin", "member", "group:x"))})
+    main = ok(client.get("/stores/main", headers=admin))["id"]
+    assert answer.headers["openfga-store-id"] == main
 
 
 def test_whoever_comes_without_a_credential_or_with_a_bad_one(client: httpx2.Client, store: Store) -> None:

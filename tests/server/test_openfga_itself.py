@@ -10,7 +10,7 @@ import pytest
 from tests.peers.openfga_server import running_openfga
 from tests.server.calling import ok
 from tests.server.openfga_world import MODEL, Store, new_store, refused
-from tests.server.test_openfga import NO_MODEL, NOT_ANSWERED, NOT_WRITTEN, UNKNOWN_MEMBERS
+from tests.server.test_openfga import NO_MODEL, NOT_ANSWERED, NOT_WRITTEN, UNKNOWN_MEMBERS, says_who_answered
 
 pytestmark = pytest.mark.peer
 
@@ -54,3 +54,9 @@ def test_it_refuses_these_models_with_the_same_code(store: Store, case: str) -> 
 def test_it_takes_our_model_and_shows_it_with_the_same_types(store: Store) -> None:
     (model,) = ok(store.get("authorization-models"))["authorization_models"]
     assert [each["type"] for each in model["type_definitions"]] == [each["type"] for each in MODEL["type_definitions"]]
+
+
+def test_it_says_which_store_and_which_model_an_answer_is_of(address: str) -> None:
+    with httpx2.Client(base_url=address, trust_env=False) as client:
+        store = new_store(client, {}, model=None)
+        says_who_answered(store, store.put_model(), store.put_model())

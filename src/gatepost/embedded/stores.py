@@ -16,6 +16,7 @@ from gatepost.principal import Principal
 from gatepost.stores import bodies, listing, models, reads, writes
 from gatepost.stores.errors import StoreError
 from gatepost.stores.pages import USUAL, Page, Paging
+from gatepost.stores.posted import posted_model
 from gatepost.stores.writes import TupleWrite
 
 S = TypeVar("S")
@@ -129,7 +130,7 @@ class Stores(Asking):
         with as_the_client_says():
             message = "WriteAuthorizationModelRequest"
             by = self._named(store, message)
-            return models.write_version(*by, bodies.posted_model(model, message))
+            return models.write_version(*by, posted_model(model, message))
 
     def tuples(
         self, store: str = MAIN, *, limit: int | None = None, cursor: str | None = None

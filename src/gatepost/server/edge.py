@@ -27,6 +27,7 @@ from gatepost.errors import GatepostError, InvalidRequest, InvalidToken, TooLarg
 from gatepost.gate import Gatepost
 from gatepost.principal import Credential, Principal, SessionCookie
 from gatepost.server import hasura, openfga
+from gatepost.server.answered import Answered
 from gatepost.server.cookies import clear_session, is_secure
 from gatepost.server.forward_auth import Answer, ForwardAuth
 from gatepost.server.headers import AnswerHeaders
@@ -150,9 +151,9 @@ class Edge:
             receive = await _checked_body(headers, receive)
         await self.app(scope, receive, reply)
 
-    async def _asked(self, hot: Hot, caller: Principal, body: bytes) -> bytes:
+    async def _asked(self, hot: Hot, caller: Principal, body: bytes) -> bytes | Answered:
         answer = await self.pools.soon(hot, self.gate, caller, body)
-        return answer if isinstance(answer, bytes) else await self.pools.database(answer)
+        return answer if isinstance(answer, bytes | Answered) else await self.pools.database(answer)
 
     async def _for_gateway(self, scope: Scope, reply: Reply) -> None:
         """A gateway asks.  Its host is judged there, and its body is none of our business."""
@@ -311,11 +312,12 @@ class Reply:
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.is_whole = True
 
-    async def json(self, body: bytes) -> None:
-        """Send a whole answer that sets no header itself: nothing is merged."""
+    async def json(self, answer: bytes | Answered) -> None:
+        """Send a whole answer, whose headers are none of those that every answer has: nothing is merged."""
         self.status = 200
+        body, own = (answer, ()) if isinstance(answer, bytes) else (answer.body, answer.headers)
         length = (b"content-length", str(len(body)).encode())
-        headers = [length, JSON, *self._headers.of(self._kind), *self.request_id]
+        headers = [length, JSON, *own, *self._headers.of(self._kind), *self.request_id]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send({"type": "http.response.body", "body": b"" if self._bare else body})
         self.is_whole = True

@@ -15,18 +15,18 @@ from gatepost.directory.profiles import describe, known_profile, read_profile
 from gatepost.errors import InvalidField
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
+from gatepost.server.answered import Answer, Later
 from gatepost.server.authzen.evaluation import answer_evaluation, answer_evaluations
 from gatepost.server.json_bodies import read_json
 from gatepost.server.problems import body_of
 
-Later = Callable[[], bytes]
-Hot = Callable[[Gatepost, Principal, bytes], bytes | Later]  # what is answered is JSON
+Hot = Callable[[Gatepost, Principal, bytes], Answer | Later]  # what is answered is JSON
 
 _QUESTION = ("action", "resource", "subject", "context")
 MOST_NAME = 100  # of a field that nobody knows, when it is named in an error
 
 
-def answer_me(gate: Gatepost, caller: Principal, _body: bytes) -> bytes | Later:
+def answer_me(gate: Gatepost, caller: Principal, _body: bytes) -> Answer | Later:
     """Say who is calling."""
     if caller.subject.type != "user":
         return _json(describe(gate, caller, None))

@@ -14,7 +14,6 @@ from typing import Any
 from gatepost.store.relations import MAIN
 from gatepost.stores.errors import StoreError, invalid
 from gatepost.stores.keys import TupleKey
-from gatepost.stores.models import MEMBERS
 from gatepost.stores.pages import MOST, USUAL, Paging
 from gatepost.stores.questions import Asking
 
@@ -143,17 +142,6 @@ def flag(sent: Body, name: str) -> bool:
     if not isinstance(found, bool):
         raise invalid(f"invalid value for bool field {name}")
     return found
-
-
-def posted_model(sent: Body, message: str) -> dict[str, Any]:
-    """The members of a model that was posted, as far as they can be judged without reading it."""
-    posted = {name: member(sent, name) for name in MEMBERS}
-    if not posted["type_definitions"]:
-        sentence = f"invalid {message}.TypeDefinitions: value must contain at least 1 item(s)"
-        raise StoreError("type_definitions_too_few_items", sentence)
-    if posted["schema_version"] not in ("1.1", "1.2"):
-        raise invalid(f"invalid {message}.SchemaVersion: value must be in list [1.1 1.2]")
-    return posted
 
 
 def written_key(sent: Body) -> TupleKey:

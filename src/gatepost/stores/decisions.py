@@ -23,7 +23,7 @@ class StoreDecisions:
     def __init__(self, gate: Gatepost, caller: Principal, store: str) -> None:
         """Load the store's graph if need be.  Raises `StoreError`, and `Forbidden` for who may not ask."""
         require_ask(gate, caller)
-        _, self._graph = graph_of(gate, store)
+        self._graph = graph_of(gate, store).graph
 
     def decide(self, subject: str, action: str, resource: str, context: Mapping[str, object]) -> bool:
         """Raises `InvalidField` for a type or an action that the model does not have."""

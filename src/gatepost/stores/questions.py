@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, TypeVar
 
 from gatepost import access
 from gatepost.access import ConditionUndecided, Contextual, Graph, TooComplex, walk_objects
@@ -44,17 +44,26 @@ class Asking:
     newest_state: bool = False
 
 
-def graph_in_memory(gate: Gatepost, store: str, model: str = "") -> tuple[StoreRecord, Graph] | None:
+class Opened(NamedTuple):
+    """A store, its graph, and the id of the model under which it answers."""
+
+    record: StoreRecord
+    graph: Graph
+    model: str
+
+
+def graph_in_memory(gate: Gatepost, store: str, model: str = "") -> Opened | None:
     """The store and its graph, if both are in memory; without I/O."""
     stores = gate.memory.stores
     record = stores.main if store == "main" else stores.records.get(store)
     if record is None:
         return None
-    graph = gate.memory.graph_of(record, model or known_newest(gate, record))
-    return None if graph is None else (record, graph)
+    identifier = model or known_newest(gate, record)
+    graph = gate.memory.graph_of(record, identifier)
+    return None if graph is None else Opened(record, graph, identifier)
 
 
-def graph_of(gate: Gatepost, store: str, model: str = "", *, newest_state: bool = False) -> tuple[StoreRecord, Graph]:
+def graph_of(gate: Gatepost, store: str, model: str = "", *, newest_state: bool = False) -> Opened:
     """The store and its graph under a model, loaded if need be.  Raises `StoreError`."""
     if newest_state:
         gate.memory.catch_up()
@@ -63,10 +72,16 @@ def graph_of(gate: Gatepost, store: str, model: str = "", *, newest_state: bool 
         return known
     record = evaluated_store(gate, store)
     identifier = model or newest_id(gate, record)
-    return record, gate.memory.open_graph(record, identifier, model_of(gate, record, identifier))
+    graph = gate.memory.open_graph(record, identifier, model_of(gate, record, identifier))
+    return Opened(record, graph, identifier)
 
 
-def _asked(gate: Gatepost, caller: Principal, store: str, asking: Asking) -> tuple[StoreRecord, Graph]:
+def under_one_model(gate: Gatepost, caller: Principal, store: str, asking: Asking) -> Asking:
+    """The same, under the model that counts now, by its id.  Raises `StoreError`."""
+    return replace(asking, model=_asked(gate, caller, store, asking).model, newest_state=False)
+
+
+def _asked(gate: Gatepost, caller: Principal, store: str, asking: Asking) -> Opened:
     require_ask(gate, caller)
     return graph_of(gate, store, asking.model, newest_state=asking.newest_state)
 
@@ -81,12 +96,12 @@ def _with_tuples(graph: Graph, tuples: Iterable[TupleKey]) -> Graph:
 
 def check(gate: Gatepost, caller: Principal, store: str, key: TupleKey, asking: Asking) -> bool:
     """Tell whether the user has the relation to the object."""
-    record, graph = _asked(gate, caller, store, asking)
-    return check_in(gate, record, graph, key, asking)
+    return check_in(gate, _asked(gate, caller, store, asking), key, asking)
 
 
-def check_in(gate: Gatepost, record: StoreRecord, graph: Graph, key: TupleKey, asking: Asking) -> bool:
+def check_in(gate: Gatepost, opened: Opened, key: TupleKey, asking: Asking) -> bool:
     """The same where asking is allowed already, and the graph is at hand.  Raises `StoreError`."""
+    record, graph, _ = opened
     try:
         subject, relation, entity = read_parts(graph.model, key)
     except Malformed as error:
@@ -117,7 +132,7 @@ def list_objects(
     gate: Gatepost, caller: Principal, store: str, user: str, relation: str, kind: str, asking: Asking
 ) -> list[str]:
     """Every object of a type to which the user has the relation: complete, ordered.  Raises `StoreError`."""
-    record, graph = _asked(gate, caller, store, asking)
+    record, graph, _ = _asked(gate, caller, store, asking)
     graph = _with_tuples(graph, asking.tuples)
     _require_relation(graph, kind, relation)
     try:
@@ -143,7 +158,7 @@ def list_users(
     gate: Gatepost, caller: Principal, store: str, entity: Entity, relation: str, wanted: UserFilter, asking: Asking
 ) -> list[Subject]:
     """Every user, wildcard or userset of a kind that has the relation: complete, ordered.  Raises `StoreError`."""
-    record, graph = _asked(gate, caller, store, asking)
+    record, graph, _ = _asked(gate, caller, store, asking)
     graph = _with_tuples(graph, asking.tuples)
     if wanted.type not in graph.model.types:
         raise type_not_found(wanted.type)
@@ -188,8 +203,7 @@ def in_time(parts: Iterator[T]) -> Iterator[T]:
 
 def expanded(gate: Gatepost, caller: Principal, store: str, name: str, relation: str, asking: Asking) -> Tree:
     """How a relation of an object comes about, one step deep."""
-    _, graph = _asked(gate, caller, store, asking)
-    graph = _with_tuples(graph, asking.tuples)
+    graph = _with_tuples(_asked(gate, caller, store, asking).graph, asking.tuples)
     try:
         entity = read_object(graph.model, name)
         return expand(entity, read_relation(graph.model, entity.type, relation), graph)

@@ -38,8 +38,11 @@ class TupleWrite:
     model: str = ""
 
 
-def write_tuples(gate: Gatepost, caller: Principal, store: str, wanted: TupleWrite) -> None:
-    """Write and delete tuples.  Raises `StoreError` and changes nothing if one of them cannot be."""
+def write_tuples(gate: Gatepost, caller: Principal, store: str, wanted: TupleWrite) -> str:
+    """Write and delete tuples.  Answers the id of the model that allowed them.
+
+    Raises `StoreError` and changes nothing if one of them cannot be.
+    """
     gate.require(caller, WRITE, seen_by="")
     record = evaluated_store(gate, store)
     judged_by = wanted.model or newest_id(gate, record)
@@ -58,6 +61,7 @@ def write_tuples(gate: Gatepost, caller: Principal, store: str, wanted: TupleWri
         if record.is_main:
             require_owners_left(tx, {key.object for key in removed if key.relation == "owner"})
         _record(tx, caller, record, added, removed)
+    return judged_by
 
 
 def _require_well_formed(model: AuthorizationModel, wanted: TupleWrite) -> None:

@@ -16,6 +16,7 @@ from gatepost.stores import changes as history
 from gatepost.stores.bodies import Body, part, parts, require, text, wants_newest
 from gatepost.stores.errors import StoreError, invalid
 from gatepost.stores.keys import TupleKey
+from gatepost.stores.posted import posted_model
 from gatepost.stores.writes import TupleWrite
 
 Json = dict[str, Any]
@@ -61,7 +62,7 @@ def delete_store(call: Call) -> None:
 def write_model(call: Call) -> Json:
     sent, message = call.sent, "WriteAuthorizationModelRequest"
     store = call.store(message)
-    posted = bodies.posted_model(sent, message)
+    posted = posted_model(sent, message)
     return {"authorization_model_id": models.write_version(call.gate, call.caller, store, posted)}
 
 
@@ -92,7 +93,7 @@ def write(call: Call) -> Json:
         ignore_missing=_ignores(removed, "on_missing"),
         model=bodies.model_id(sent, message),
     )
-    writes.write_tuples(call.gate, call.caller, store, wanted)
+    call.told["model"] = writes.write_tuples(call.gate, call.caller, store, wanted)
     return {}
 
 
@@ -179,6 +180,7 @@ def expand(call: Call) -> Json:
     if not relation or not name:
         sentence = "Invalid input. Make sure you provide an object and a relation"
         raise StoreError("invalid_expand_input", sentence)
+    asking = call.under_one_model(store, asking)
     return {"tree": {"root": questions.expanded(call.gate, call.caller, store, name, relation, asking)}}
 
 
@@ -190,7 +192,7 @@ def _objects(call: Call, message: str) -> list[str]:
     user = text(sent, "user")
     if not 1 <= len(user.encode()) <= bodies.MOST_USER:
         raise invalid(f"invalid {message}.User: value length must be between 1 and 512 bytes, inclusive")
-    asking = bodies.asking(sent, message)
+    asking = call.under_one_model(store, bodies.asking(sent, message))
     return questions.list_objects(call.gate, call.caller, store, user, relation, kind, asking)
 
 
@@ -216,7 +218,7 @@ def list_users(call: Call) -> Json:
         require(text(filters[0], "type"), bodies.TYPE, "UserTypeFilter.Type"),
         bodies.optional(text(filters[0], "relation"), bodies.RELATION, "UserTypeFilter.Relation"),
     )
-    asking = bodies.asking(sent, message, listed=True)
+    asking = call.under_one_model(store, bodies.asking(sent, message, listed=True))
     found = questions.list_users(call.gate, call.caller, store, entity, relation, wanted, asking)
     return {"users": [_user(subject) for subject in found]}
 
@@ -249,10 +251,12 @@ def write_assertions(call: Call) -> None:
         for each in written
     ]
     expected.write_assertions(call.gate, call.caller, store, model, found)
+    call.told["model"] = model
 
 
 def read_assertions(call: Call) -> Json:
     message = "ReadAssertionsRequest"
     store, model = call.store(message), call.model(message, "AuthorizationModelId")
     found = expected.read_assertions(call.gate, call.caller, store, model)
+    call.told["model"] = model
     return {"authorization_model_id": model, "assertions": found}

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
+from gatepost.server.answered import Headers
 from gatepost.server.json_bodies import read_json
+from gatepost.server.openfga.headers import headers_of
 from gatepost.stores import bodies
 from gatepost.stores.errors import invalid
+from gatepost.stores.listing import known_store
+from gatepost.stores.questions import Asking, under_one_model
 
 
 def read_body(body: bytes) -> bodies.Body:
@@ -32,6 +36,7 @@ class Call:
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    told: dict[str, str] = field(default_factory=dict)  # what the headers of the answer say
 
     @property
     def sent(self) -> bodies.Body:
@@ -41,5 +46,16 @@ class Call:
         """The store of the address.  Raises `StoreError` for what is no id."""
         return bodies.store_name(self.path["store"], message)
 
-    def model(self, message: str, field: str) -> str:
-        return bodies.require(self.path["model"], bodies.ULID, f"{message}.{field}")
+    def under_one_model(self, store: str, asking: Asking) -> Asking:
+        """The same, under the model that the answer names in its header."""
+        found = under_one_model(self.gate, self.caller, store, asking)
+        self.told["model"] = found.model
+        return found
+
+    def headers(self) -> Headers:
+        """Those of the answer, once it is there."""
+        record = known_store(self.gate, self.path.get("store", ""))
+        return () if record is None else headers_of(record.id, self.told.get("model", ""))
+
+    def model(self, message: str, name: str) -> str:
+        return bodies.require(self.path["model"], bodies.ULID, f"{message}.{name}")

@@ -8,22 +8,21 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from gatepost.access import Graph, PlainQuestion, TooComplex
+from gatepost.access import PlainQuestion, TooComplex
 from gatepost.directory.evaluation import require_ask
 from gatepost.errors import GatepostError
 from gatepost.gate import Gatepost
-from gatepost.graphs import StoreRecord
 from gatepost.principal import Principal
+from gatepost.server.answered import Answer, Answered, Later
 from gatepost.server.openfga import plain
 from gatepost.server.openfga.calls import read_body
+from gatepost.server.openfga.headers import headers_of
 from gatepost.stores import bodies
 from gatepost.stores.errors import StoreError, invalid
 from gatepost.stores.keys import TupleKey
-from gatepost.stores.questions import DEADLINE, Asking, check_in, graph_in_memory, graph_of
+from gatepost.stores.questions import DEADLINE, Asking, Opened, check_in, graph_in_memory, graph_of
 
-Later = Callable[[], bytes]
-Hot = Callable[[Gatepost, Principal, bytes], "bytes | Later"]
-Found = tuple[StoreRecord, Graph]
+Hot = Callable[[Gatepost, Principal, bytes], Answer | Later]
 
 YES, NO = b'{"allowed":true,"resolution":""}', b'{"allowed":false,"resolution":""}'
 _ALLOWED = ('{"allowed":false}', '{"allowed":true}')
@@ -32,6 +31,10 @@ _OF_THE_BATCH = {
     "consistency": None,
 }  # an item has none: there they are unknown members
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
+def answered(opened: Opened, body: bytes) -> Answered:
+    return Answered(body, headers_of(opened.record.id, opened.model))
 
 
 def hot_question(path: str) -> Hot | None:
@@ -45,57 +48,66 @@ def hot_question(path: str) -> Hot | None:
     return partial(_batch_check, store) if verb == "batch-check" else None
 
 
-def _check(name: str, gate: Gatepost, caller: Principal, body: bytes) -> bytes | Later:
+def _check(name: str, gate: Gatepost, caller: Principal, body: bytes) -> Answer | Later:
     asked = plain.read_check(body)
     if asked is not None and (known := _known(name, gate, caller, [asked.asked], asked.model)) is not None:
-        return YES if known[0] else NO
+        opened, allowed = known
+        return answered(opened, YES if allowed[0] else NO)
     store = bodies.store_name(name, "CheckRequest")
     sent = read_body(body)
     key = bodies.checked_key(bodies.part(sent, "tuple_key"), "CheckRequest")
     asking = bodies.asking(sent, "CheckRequest")
 
-    def answer(found: Found) -> bytes:
-        allowed = check_in(gate, *found, key, asking)
-        return YES if allowed else NO
+    def answer(opened: Opened) -> bytes:
+        return YES if check_in(gate, opened, key, asking) else NO
 
     return _asked(gate, caller, store, asking, answer)
 
 
 def _asked(
-    gate: Gatepost, caller: Principal, store: str, asking: Asking, answer: Callable[[Found], bytes]
-) -> bytes | Later:
+    gate: Gatepost, caller: Principal, store: str, asking: Asking, answer: Callable[[Opened], bytes]
+) -> Answer | Later:
     """Answer now if memory holds what it takes, else on the database's pool."""
     require_ask(gate, caller)
-    found = None if asking.newest_state else graph_in_memory(gate, store, asking.model)
-    if found is not None:
-        return answer(found)
-    return lambda: answer(graph_of(gate, store, asking.model, newest_state=asking.newest_state))
+    opened = None if asking.newest_state else graph_in_memory(gate, store, asking.model)
+    if opened is not None:
+        return answered(opened, answer(opened))
+
+    def later() -> Answer:
+        found = graph_of(gate, store, asking.model, newest_state=asking.newest_state)
+        return answered(found, answer(found))
+
+    return later
 
 
-def _batch_check(name: str, gate: Gatepost, caller: Principal, body: bytes) -> bytes | Later:
+def _batch_check(name: str, gate: Gatepost, caller: Principal, body: bytes) -> Answer | Later:
     return _plain_batch(name, gate, caller, body) or _careful_batch(name, gate, caller, body)
 
 
-def _plain_batch(name: str, gate: Gatepost, caller: Principal, body: bytes) -> bytes | None:
+def _plain_batch(name: str, gate: Gatepost, caller: Principal, body: bytes) -> Answer | None:
     """Answer a batch whose every answer is in memory; None for any other."""
     batch = plain.read_batch(body)
     known = None if batch is None else _known(name, gate, caller, list(batch.asked.values()), batch.model)
     if batch is None or known is None:
         return None
-    parts = [f'"{correlation}":{_ALLOWED[yes]}' for correlation, yes in zip(batch.asked, known, strict=True)]
-    return f'{{"result":{{{",".join(parts)}}}}}'.encode()
+    opened, allowed = known
+    parts = [f'"{correlation}":{_ALLOWED[yes]}' for correlation, yes in zip(batch.asked, allowed, strict=True)]
+    return answered(opened, f'{{"result":{{{",".join(parts)}}}}}'.encode())
 
 
-def _known(name: str, gate: Gatepost, caller: Principal, asked: list[PlainQuestion], model: str) -> list[bool] | None:
+def _known(
+    name: str, gate: Gatepost, caller: Principal, asked: list[PlainQuestion], model: str
+) -> tuple[Opened, list[bool]] | None:
     """The answers, if memory holds them all."""
-    found = graph_in_memory(gate, name, model)
-    if found is None:
+    opened = graph_in_memory(gate, name, model)
+    if opened is None:
         return None
     require_ask(gate, caller)
-    return plain.answers(gate, *found, asked)
+    found = plain.answers(gate, opened.record, opened.graph, asked)
+    return None if found is None else (opened, found)
 
 
-def _careful_batch(name: str, gate: Gatepost, caller: Principal, body: bytes) -> bytes | Later:
+def _careful_batch(name: str, gate: Gatepost, caller: Principal, body: bytes) -> Answer | Later:
     store = bodies.store_name(name, "BatchCheckRequest")
     sent = read_body(body)
     asking = bodies.asking({**sent, "contextual_tuples": None}, "BatchCheckRequest")
@@ -103,10 +115,10 @@ def _careful_batch(name: str, gate: Gatepost, caller: Principal, body: bytes) ->
     if not items:
         raise invalid("invalid BatchCheckRequest.Checks: value must contain at least 1 item(s)")
 
-    def answer(found: Found) -> bytes:
+    def answer(opened: Opened) -> bytes:
         _require_fitting([correlation for correlation, _, _ in items])
         ends = time.monotonic() + DEADLINE
-        result = {correlation: _one(gate, found, key, own, ends) for correlation, key, own in items}
+        result = {correlation: _one(gate, opened, key, own, ends) for correlation, key, own in items}
         return _ENCODER.encode({"result": result}).encode()
 
     return _asked(gate, caller, store, asking, answer)
@@ -130,12 +142,12 @@ def _require_fitting(correlations: list[str]) -> None:
         seen.add(correlation)
 
 
-def _one(gate: Gatepost, found: Found, key: TupleKey, asking: Asking, ends: float) -> dict[str, Any]:
+def _one(gate: Gatepost, opened: Opened, key: TupleKey, asking: Asking, ends: float) -> dict[str, Any]:
     """One answer of a batch: what cannot be answered says so, and spoils no other."""
     try:
         if time.monotonic() > ends:
             raise TooComplex(f"the batch takes longer than {DEADLINE:g} s")
-        return {"allowed": check_in(gate, *found, key, asking)}
+        return {"allowed": check_in(gate, opened, key, asking)}
     except StoreError as error:
         return {"error": {"input_error": error.code, "message": str(error)}}
     except GatepostError as error:

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from gatepost.errors import Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
+from gatepost.server.answered import Answered
 from gatepost.server.openfga import answers
 from gatepost.server.openfga.calls import Call
 from gatepost.server.openfga.hot import hot_question
@@ -74,14 +75,20 @@ def _endpoint(address: Address) -> Callable[[Request], Any]:
             await request.body(),
         )
         found = await request.state.pools.database(address.answer, call)
-        if address.status == 204:
-            return Response(status_code=204)
-        if address.lines:
-            content = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in found)
-            return Response(content, media_type="application/json")
-        return JSONResponse(found, address.status)
+        response = _response(address, found)
+        response.raw_headers.extend(call.headers())
+        return response
 
     return endpoint
+
+
+def _response(address: Address, found: Any) -> Response:
+    if address.status == 204:
+        return Response(status_code=204)
+    if address.lines:
+        content = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in found)
+        return Response(content, media_type="application/json")
+    return JSONResponse(found, address.status)
 
 
 async def _question(request: Request) -> Response:
@@ -90,6 +97,10 @@ async def _question(request: Request) -> Response:
     gate: Gatepost = request.state.gate
     caller: Principal = request.state.principal
     answer = b"" if hot is None else hot(gate, caller, await request.body())
-    if not isinstance(answer, bytes):
+    if not isinstance(answer, bytes | Answered):
         answer = await request.state.pools.database(answer)
-    return Response(answer, media_type="application/json")
+    if isinstance(answer, bytes):
+        return Response(answer, media_type="application/json")
+    response = Response(answer.body, media_type="application/json")
+    response.raw_headers.extend(answer.headers)
+    return response
