@@ -119,7 +119,7 @@ def test_it_says_where_it_is_and_the_first_password_once(start: Starter) -> None
         sign_in(client, "admin", password)
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_it_stops_when_it_is_told_to_and_loses_nothing(start: Starter, how: signal.Signals) -> None:
     """What the journal buffers is written before the end."""
     process = start(GATEPOST_INITIAL_ADMIN_PASSWORD=ADMIN_PASSWORD)

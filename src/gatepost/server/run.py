@@ -94,6 +94,9 @@ def _stopped_by_signals() -> Iterator[None]:
         return
     stops = (signal.SIGINT, signal.SIGTERM)
     before = {stop: signal.signal(stop, lambda *_: None) for stop in stops}
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        # The terminal was closed: a stop like any other, for running requests and for what is not written yet.
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     try:
         yield
     finally:
