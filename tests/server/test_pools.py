@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_network
 
 import httpx2
 import pytest
 
 from gatepost.server import pools
+from gatepost.settings import Settings
 from gatepost.tokens.passwords import Passwords
 from tests.conftest import ADMIN_PASSWORD
 from tests.server.calling import Headers, as_admin, basic, bearer, ok, problem, sign_in
 from tests.server.conftest import Served
+from tests.sso.provider_in_process import Document, InProcessProvider
+from tests.waiting import A_BUSY_SECOND, eventually
 
 STORM = 50
 
@@ -48,6 +55,10 @@ def passwords() -> Iterator[HeldPasswords]:
 def waiting(client: httpx2.Client, headers: Headers, name: str = "gatepost_passwords_waiting") -> int:
     lines = client.get("/metrics", headers=headers).text.splitlines()
     return int(float(next(line.split()[1] for line in lines if line.startswith(f"{name} "))))
+
+
+def at_providers(client: httpx2.Client, headers: Headers) -> int:
+    return waiting(client, headers, "gatepost_provider_calls_waiting")
 
 
 def try_to_sign_in(client: httpx2.Client) -> int:
@@ -134,3 +145,50 @@ def test_whoever_finds_the_pool_full_is_told_at_once(
         passwords.go_on.set()
         assert {one.result(timeout=60) for one in tries} == {200}
     assert try_to_sign_in(client) == 200
+
+
+def test_one_network_does_not_take_all_the_places_at_a_provider(
+    served: Served, op: InProcessProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attack: sign-ins by the dozen, with codes of one's own, so that nobody else gets in."""
+    monkeypatch.setattr(pools, "PROVIDER_THREADS", 1)
+    monkeypatch.setattr(pools, "WAITING_FOR_PROVIDER", 3)
+
+    def change(settings: Settings) -> Settings:
+        main = replace(settings.main, trusted_proxies=(ip_network("127.0.0.1"),))
+        table = op.settings(http_timeout=timedelta(seconds=60))
+        return replace(settings, main=main, sso=replace(settings.sso, providers=(table,)))
+
+    running = served(change)
+    admin, go_on = as_admin(running.client), threading.Event()
+
+    def held(claims: Document) -> Document:
+        assert go_on.wait(60), "the test never let it go on"
+        return claims
+
+    def begun(address: str) -> Callable[[], int]:
+        """Be at the provider, as somebody for whom a proxy speaks; what is returned brings its answer."""
+        browser = running.another_client(headers={"X-Forwarded-For": address})
+        there = browser.get("/oauth/op/login", follow_redirects=False).headers["location"]
+
+        def come_back() -> int:
+            with closing(browser):
+                params = op.answer_to(there)
+                return browser.get("/oauth/op/callback", params=params, follow_redirects=False).status_code
+
+        return come_back
+
+    flood = [begun(f"2001:db8::{number}") for number in (1, 2, 3)]  # one network: a /64
+    somebody = begun("203.0.113.9")
+    op.tamper.claims = held
+    with ThreadPoolExecutor(3) as crowd:
+        try:
+            under_way = [crowd.submit(come_back) for come_back in flood[:2]]
+            eventually(lambda: at_providers(running.client, admin) == 2, within=A_BUSY_SECOND)
+            assert flood[2]() == 503, "its share is taken"
+            under_way.append(crowd.submit(somebody))
+            eventually(lambda: at_providers(running.client, admin) == 3, within=A_BUSY_SECOND)
+        finally:
+            go_on.set()
+        assert {one.result(timeout=60) for one in under_way} == {303}
+    assert begun("2001:db8::4")() == 303, "a place that was given back is free"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -14,6 +15,7 @@ from typing import ParamSpec, TypeVar
 from gatepost.access import WouldWait, at_once
 from gatepost.authn.pending import PROVIDER
 from gatepost.errors import Unavailable
+from gatepost.tokens.throttle import network_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,7 +24,9 @@ DATABASE_THREADS = 8
 WAITING_PASSWORDS = 100
 WAITING_QUERIES = 1_000
 PROVIDER_THREADS = 4
-WAITING_FOR_PROVIDER = 100
+WAITING_FOR_PROVIDER = 200
+ONE_NETWORKS_SHARE = 0.5  # of a provider's places
+FULL = "too many are waiting: try again in a moment"
 
 
 class Pool:
@@ -33,16 +37,42 @@ class Pool:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=f"gatepost-{name}")
         self._most = threads + waiting
         self._lock = threading.Lock()
+        self._held: Counter[str] = Counter()
         self.busy = 0
 
     async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on the pool.  Raises `Unavailable` if too many wait already."""
         return await asyncio.wrap_future(self._begun(work, *args, **kwargs))
 
+    async def for_visitor(self, address: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` for whoever calls from `address`, in which anybody may ask for it as often as they like.
+
+        One network gets no more than its share of the places: made-up answers from there keep nobody else from signing
+        in.  Raises `Unavailable` if too many wait already.
+        """
+        network = network_of(address)
+        with self._lock:
+            if self._held[network] >= self._most * ONE_NETWORKS_SHARE:
+                raise Unavailable(FULL, detail=f"the pool {self.name} has no more places for {network}")
+            self._held[network] += 1
+        try:
+            future = self._begun(work, *args, **kwargs)
+        except BaseException:
+            self._give_back(network)
+            raise
+        future.add_done_callback(lambda _done: self._give_back(network))
+        return await asyncio.wrap_future(future)
+
+    def _give_back(self, network: str) -> None:
+        with self._lock:
+            self._held[network] -= 1
+            if not self._held[network]:
+                del self._held[network]
+
     def _begun(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         with self._lock:
             if self.busy >= self._most:
-                raise Unavailable("too many are waiting: try again in a moment", detail=f"the pool {self.name} is full")
+                raise Unavailable(FULL, detail=f"the pool {self.name} is full")
             self.busy += 1
         future = self._executor.submit(work, *args, **kwargs)
         # Whoever hangs up does not free the thread: the place is given back when the work is done.

@@ -87,7 +87,8 @@ async def _sign_in(request: Request, provider: Provider, attempt: Attempt, param
         linking=caller if attempt.link else None,
         handle="" if is_signed_in else handle_of(gate, sent(request), attempt, secure=is_secure(gate)),
     )
-    session = await request.state.pools.provider(provider.name)(_finish, gate, provider, attempt, params, visit)
+    pool = request.state.pools.provider(provider.name)
+    session = await pool.for_visitor(request.state.address, _finish, gate, provider, attempt, params, visit)
     response = RedirectResponse(safe_next(attempt.next), 303, headers={"Cache-Control": "no-store"})
     if is_signed_in:
         await request.state.pools.database(sign_out, gate, caller)  # one browser, one session: the old one ends

@@ -62,7 +62,8 @@ async def back_channel(request: Request) -> Response:
     try:
         token = await _read_token(request)
         # On the provider's own pool: its keys may have to be fetched, and it may be slow.
-        await request.state.pools.provider(provider.name)(end_by_back_channel, gate, provider, token)
+        pool = request.state.pools.provider(provider.name)
+        await pool.for_visitor(request.state.address, end_by_back_channel, gate, provider, token)
     except InvalidRequest as error:
         return oauth_problem(error)
     return Response(status_code=200, headers={"Cache-Control": "no-store"})

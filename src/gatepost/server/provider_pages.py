@@ -68,8 +68,14 @@ async def start(request: Request) -> Response:
         wish = replace(wish, owner=str(request.state.principal.subject))
     redirect_uri = f"{main.public_url}/oauth/{provider.name}/callback"
     try:
-        begun = await request.state.pools.provider(provider.name)(
-            begin, provider, wish, redirect_uri=redirect_uri, now=gate.now(), random=gate.dice.urandom
+        begun = await request.state.pools.provider(provider.name).for_visitor(
+            request.state.address,
+            begin,
+            provider,
+            wish,
+            redirect_uri=redirect_uri,
+            now=gate.now(),
+            random=gate.dice.urandom,
         )
     except GatepostError as error:
         if not wish.trial:

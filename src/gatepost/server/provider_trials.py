@@ -39,7 +39,8 @@ def terminal_of(asked: Mapping[str, str]) -> str:
 
 async def show_trial(request: Request, provider: Provider, attempt: Attempt, params: Mapping[str, str]) -> Response:
     """Go through the checks on the provider's own pool, and show how they came out."""
-    response: Response = await request.state.pools.provider(provider.name)(_try, request, provider, attempt, params)
+    pool = request.state.pools.provider(provider.name)
+    response: Response = await pool.for_visitor(request.state.address, _try, request, provider, attempt, params)
     return response
 
 
