@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import threading
@@ -202,7 +203,8 @@ def test_an_admin_sees_how_each_is_doing_and_looks_now(start: Open, browse: Brow
 
     provider.get_by_role("button", name="Look now").click()
 
-    expect(page.get_by_role("status")).to_contain_text("Asked just now")
+    expect(page.get_by_role("status")).to_contain_text("Asked just now: it does not answer as it should.")
+    expect(page.get_by_text(f"this process ({os.getpid()} on ")).to_be_visible()
     expect(page.get_by_role("region", name="Op").get_by_text("down", exact=True)).to_be_visible()
     expect(page.get_by_role("region", name="Op").get_by_text("The key set answered 503.")).to_be_visible()
     expect(page.get_by_role("region", name="gateway").get_by_text("not asked yet")).to_be_visible()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,6 +38,7 @@ def show_providers(request: Request) -> Response:
         labels=LABELS,
         passwords=gate.settings.main.password_sign_in,
         cautions=gate.settings.warnings(),
+        process=f"{os.getpid()} on {socket.gethostname()}",
     )
 
 
@@ -44,10 +47,10 @@ async def look_now(request: Request) -> Response:
     gate, caller, form = gate_of(request), caller_of(request), await read_form(request)
     gate.require(caller, "provider:view", seen_by="")
     source = providers_of(gate).source(form.text("name"))
-    done = "looked"
     try:
         async with asyncio.timeout(WAIT_SECONDS):
-            await asyncio.shield(request.state.pools.provider(source.name)(look_at, gate, caller, source.name))
+            asked = request.state.pools.provider(source.name)(look_at, gate, caller, source.name)
+            done = f"looked-{(await asyncio.shield(asked)).status}"  # said: another worker may answer the next request
     except TimeoutError:
         done = "looking"
     return go_to(request, f"{PATH}#at-{source.name}", done)
