@@ -131,6 +131,25 @@ def test_a_bad_field_is_named_and_nobody_is_made(gate: Gatepost, field: str, val
         get_user(gate, ADMIN, "alice")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u5c71\u7530\u3000\u592a\u90ce",  # Japanese writes a wide space between the two names
+        "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627",  # Persian: a joiner within a name
+        "Jean\u00a0Dupont",
+        "Zo\u00eb \U0001f469\U0001f3fd\u200d\U0001f680",
+    ],
+)
+def test_a_name_is_written_as_its_people_write_it(gate: Gatepost, name: str) -> None:
+    assert create_user(gate, ADMIN, NewUser(username="alice", display_name=name)).display_name == name
+
+
+@pytest.mark.parametrize("name", ["\u200d", "a\u200d", "a\u200b\u200cb", "a \u200cb", "a\u2028b", "a\u2067b"])
+def test_a_name_hides_nothing(gate: Gatepost, name: str) -> None:
+    with pytest.raises(InvalidField):
+        create_user(gate, ADMIN, NewUser(username="alice", display_name=name))
+
+
 def test_an_external_account_has_no_password_and_names_a_provider_that_there_is(
     open_gate: OpenGate, gate_url: str
 ) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import click
 
 _WIDE = frozenset("WF")
+_JOINERS = "\u200c\u200d"
 _NARROWEST_GAP = "  "
 
 
@@ -52,8 +53,17 @@ def text_of(value: object) -> str:
         return ", ".join(f"{name}={text_of(member)}" for name, member in value.items() if member not in (None, "", []))
     if isinstance(value, list | tuple):
         return ", ".join(text_of(item) for item in value)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
+    return "".join(c if _is_harmless(c) else c.encode("unicode_escape").decode() for c in str(value))
+
+
+def _is_harmless(character: str) -> bool:
+    """Wide spaces and joiners are in people's names, and steer nothing."""
+    return character.isprintable() or unicodedata.category(character) == "Zs" or character in _JOINERS
 
 
 def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in _WIDE else 1 for c in text if not unicodedata.combining(c))
+    return sum(
+        2 if unicodedata.east_asian_width(c) in _WIDE else 1
+        for c in text
+        if not unicodedata.combining(c) and c not in _JOINERS
+    )

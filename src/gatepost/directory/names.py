@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from gatepost.errors import InvalidField
 
 FORBIDDEN = set(" :#*/\\\"'`<>%")
 MOST_CHARACTERS = 128
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
+_JOINER = re.compile("(?<=\\S)[\u200c\u200d](?=\\S)")
 RULE = "1 to 128 printable ASCII characters without space, : # * / \\ quotes < > %"
 
 
@@ -41,10 +43,19 @@ def require_email(text: str | None) -> str | None:
     return text
 
 
+def is_for_people(text: str) -> bool:
+    """Whether a text is of what people write: printable characters, the spaces of any script, joiners between letters.
+
+    Japanese names have a wide space in them, Persian ones and emoji a joiner.  What turns round or hides what stands
+    beside it is none, nor is a joiner that joins nothing.
+    """
+    return all(c.isprintable() or unicodedata.category(c) == "Zs" for c in _JOINER.sub("", text))
+
+
 def require_text(text: str, field: str, most: int = 500) -> str:
     """A text for people: printable, and of bounded length."""
     if len(text) > most:
         raise InvalidField({field: f"too long: {most} characters at most"})
-    if any(not c.isprintable() for c in text):
+    if not is_for_people(text):
         raise InvalidField({field: "it has a character that cannot be printed"})
     return text

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gatepost.directory.names import is_for_people
 from gatepost.errors import Forbidden
 from gatepost.settings.tenants import is_multi_tenant
 
@@ -156,7 +157,7 @@ def read_display_name(claims: Claims, username: str) -> str:
     """Return the name to show: `name`, else given and family name, else the username."""
     given = " ".join(part for part in (claims.get("given_name"), claims.get("family_name")) if isinstance(part, str))
     for value in (claims.get("name"), given):
-        if isinstance(value, str) and value.strip() and value.isprintable():
+        if isinstance(value, str) and value.strip() and is_for_people(value):
             return value.strip()[:256]
     return username
 
