@@ -15,9 +15,12 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
 from gatepost.asgi import Authentication, Refused, Visitor, require
-from gatepost.errors import ConfigurationError
+from gatepost.errors import ConfigurationError, InvalidToken
 from gatepost.fastapi import any_principal, current_principal, requires
+from gatepost.guard import Embedded
+from gatepost.guard.visitor import Shown, now
 from gatepost.testing import TestGatepost
+from gatepost.tokens.api_tokens import revoke_api_token
 from tests.asgi.conftest import client_of
 from tests.asgi.test_authentication import refused_socket
 from tests.server.calling import problem
@@ -272,3 +275,21 @@ def test_its_openapi_shows_how_to_sign_in(api: TestClient) -> None:
     assert "security" in described["paths"]["/datasets/{id}"]["get"]
     # What a dependency needs from the request is no parameter that a client sends.
     assert [it["name"] for it in described["paths"]["/datasets/{id}"]["put"]["parameters"]] == ["id"]
+
+
+def test_whoever_is_signed_out_while_their_body_comes_may_nothing_more(granted: TestGatepost) -> None:
+    """The attack: to begin an upload, to be signed out, and to end it a day later."""
+    token = granted.token("user:ann")
+    guard = Embedded(granted.gate)
+    shown = Shown(headers=[(b"authorization", f"Bearer {token}".encode())], method="PUT", path="/", peer="")
+    ann = now(guard.visitor(shown))
+    assert ann.may("edit", "dataset:sales")
+
+    revoke_api_token(granted.gate, ann, ann.credential_id)
+
+    with pytest.raises(InvalidToken):
+        ann.may("edit", "dataset:sales")
+    with pytest.raises(InvalidToken):
+        ann.require("edit", "dataset:sales")
+    with pytest.raises(InvalidToken):
+        guard.reach(ann, "dataset", "edit")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from contextlib import closing, suppress
 from typing import Any
 
 import httpx2
@@ -13,7 +14,9 @@ from starlette.testclient import TestClient
 
 from gatepost.directory.roles import assign_role, create_role
 from gatepost.directory.users import UserChange, change_user
-from gatepost.errors import ConfigurationError, ProviderFailed
+from gatepost.errors import ConfigurationError, InvalidToken, ProviderFailed
+from gatepost.guard import Remote as RemoteGuard
+from gatepost.guard.visitor import Shown, now
 from gatepost.principal import Entity, Scope
 from gatepost.tokens import access_tokens, key_rotation
 from gatepost.tokens.api_tokens import WantedToken, issue_api_token, revoke_api_token
@@ -22,7 +25,7 @@ from tests.asgi.test_authentication import session_of
 from tests.conftest import ADMIN
 from tests.guard.conftest import APP, PASSWORD, Center, Remote
 from tests.server.calling import basic, bearer, problem
-from tests.waiting import eventually
+from tests.waiting import A_BUSY_SECOND, eventually
 
 A_SECOND = 1.0
 
@@ -181,6 +184,25 @@ def test_an_ended_session_is_refused_within_a_second(center: Center, remote: Rem
     refused_within_a_second(shop, token)
     assert subject(shop, headers) == "user:ann"  # another session of hers
     assert subject(shop, other) == "user:ben"
+
+
+def test_whoever_is_signed_out_while_their_body_comes_may_nothing_more(center: Center) -> None:
+    """The attack: to begin an upload, to be signed out, and to end it a day later.  Here the application asks."""
+    guard = RemoteGuard(center.url, client=center.client, audience=APP)
+    sent = f"Bearer {center.token('ann', APP)}".encode()
+    with closing(guard):
+        ann = now(guard.visitor(Shown(headers=[(b"authorization", sent)], method="PUT", path="/", peer="")))
+        assert ann.may("edit", "dataset:sales")
+        with center.gate.change_unasked() as tx:
+            end_sessions(tx, [center.session])
+
+        def is_refused() -> bool:
+            with suppress(InvalidToken):
+                ann.may("edit", "dataset:sales")
+                return False
+            return True
+
+        eventually(is_refused, A_BUSY_SECOND)
 
 
 def test_what_ended_before_the_application_started_is_known_to_it(center: Center, remote: Remote) -> None:

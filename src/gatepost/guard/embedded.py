@@ -10,7 +10,7 @@ from gatepost.authn import Authenticator, Pending, authenticate, chain
 from gatepost.authn.credential import read_credential
 from gatepost.authn.narrowing import narrow
 from gatepost.authn.origin import client_address, require_same_origin
-from gatepost.errors import ConfigurationError, InvalidField
+from gatepost.errors import ConfigurationError, InvalidField, InvalidToken
 from gatepost.gate import Gatepost
 from gatepost.guard.visitor import Later, Reach, Shown, Visitor
 from gatepost.principal import Credential, Entity, Principal, SessionCookie
@@ -70,6 +70,7 @@ class Embedded:
 
     def may(self, visitor: Visitor, action: str, resource: Entity) -> bool:
         """See `Guard.may`.  Raises `ConfigurationError` for a question that the model does not know."""
+        self._require_not_ended(visitor)
         try:
             return self.gate.may(visitor, action, resource)
         except InvalidField as error:
@@ -77,6 +78,7 @@ class Embedded:
 
     def require(self, visitor: Visitor, action: str, resource: Entity, seen_by: str) -> None:
         """See `Guard.require`.  A question that the model does not know is the application's mistake, not the visitor's."""
+        self._require_not_ended(visitor)
         try:
             self.gate.require(visitor, action, resource, seen_by=seen_by)
         except InvalidField as error:
@@ -84,7 +86,13 @@ class Embedded:
 
     def reach(self, visitor: Visitor, kind: str, action: str) -> Reach:
         """See `Guard.reach`."""
+        self._require_not_ended(visitor)
         return reach_in(self.gate, visitor, kind, action)
+
+    def _require_not_ended(self, visitor: Visitor) -> None:
+        """Raise `InvalidToken` if the visitor was signed out since the request began: its body may take a day to come."""
+        if self.gate.memory.has_ended(visitor.credential_id):
+            raise InvalidToken(detail="ended while the request was under way")
 
     def close(self) -> None:
         """The gate is the application's to close."""

@@ -159,6 +159,8 @@ class Remote:
         raise NotFound(f"there is no {resource}")
 
     def _answers(self, visitor: Visitor, actions: tuple[str, ...], resource: Entity) -> list[bool]:
+        # The application may ask in its own name: the server does not see then that the visitor was signed out meanwhile.
+        self._following.require_not_ended(visitor.credential_id, str(visitor.subject), visitor.provider)
         shown, subject = self._asker(visitor)
         about = {"subject": subject} if subject else {}
         answers = self._talk.check(shown, [{"action": it, "resource": str(resource), **about} for it in actions])

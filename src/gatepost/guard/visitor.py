@@ -62,7 +62,10 @@ class Reach:
 
 
 class Guard(Protocol):
-    """Says who a visitor is, and what they may.  Each raises the errors of `gatepost.errors`."""
+    """Says who a visitor is, and what they may.  Each raises the errors of `gatepost.errors`.
+
+    Whoever is signed out while their request is under way gets `InvalidToken` from then on.
+    """
 
     @property
     def is_secure(self) -> bool:
