@@ -15,6 +15,7 @@ On both databases a commit is not waited for until the disk has it: a test that 
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -41,6 +42,16 @@ ENCRYPTION_KEY = "x" * 40
 ADMIN_PASSWORD = "an-admin-of-the-tests"
 ADMIN = Principal(subject=Entity("user", "admin"), method=Method.EMBEDDED, scope=None)
 PREPARE_SQLITE = database._prepare_sqlite
+
+
+def pytest_configure() -> None:
+    """Signals that are ignored here (`make test &`, nohup) are ignored here only: children would inherit that.
+
+    The programs that the tests start are to be stopped by them.
+    """
+    for each in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(each) is signal.SIG_IGN:
+            signal.signal(each, lambda *_: None)
 
 
 class OpenGate(Protocol):

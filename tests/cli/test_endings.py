@@ -16,6 +16,7 @@ import gatepost
 from gatepost.errors import ConfigurationError
 from tests.cli.conftest import Run
 from tests.cli.stand_in import StandIn
+from tests.ports import free_port
 
 SOURCE = str(Path(gatepost.__file__).parent.parent)
 GATEPOST = (sys.executable, "-m", "gatepost.cli")
@@ -69,8 +70,7 @@ def test_what_cannot_be_done_is_one_sentence(
 
 
 def test_a_server_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     code, out, err = finish(spawn("check", "me", "view", "a:b", "--server", f"localhost:{port}", folder=tmp_path))
 
     assert (code, out) == (2, "")

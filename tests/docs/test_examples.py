@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import pytest
 
 from gatepost.settings import reference
 from tests.house.source import ROOT
+from tests.ports import free_port
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PRINTED = re.compile(r"with the password (\S+)")
@@ -59,12 +59,6 @@ class Reader:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextmanager

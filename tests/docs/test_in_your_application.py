@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session
 
 from gatepost.errors import Forbidden
 from gatepost.testing import TestGatepost
-from tests.docs.test_examples import ENVIRON, PRINTED, blocks, free_port, running
+from tests.docs.test_examples import ENVIRON, PRINTED, blocks, running
 from tests.house.source import ROOT
+from tests.ports import free_port
 
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 HOW_TO = (ROOT / "docs" / "how-to" / "in-your-application.md").read_text(encoding="utf-8")

@@ -17,9 +17,10 @@ from sqlalchemy.pool import StaticPool
 from starlette.testclient import TestClient
 
 from gatepost.testing import TestGatepost
-from tests.docs.test_examples import free_port, running
+from tests.docs.test_examples import running
 from tests.guard.conftest import Center, center, listener
 from tests.house.source import ROOT
+from tests.ports import free_port
 
 EXAMPLES = ROOT / "examples"
 

@@ -37,12 +37,6 @@ class Ports:
     application: int
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def program(name: str) -> str:
     """The path of a gateway.  On CI it has to be there; elsewhere its tests are skipped, and say so."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")

@@ -24,8 +24,9 @@ from gatepost.server.app import create_app
 from gatepost.settings import ForwardAuthSettings, HostSettings
 from gatepost.tokens.passwords import Passwords
 from tests.conftest import settings_for
-from tests.gateway.gateways import Answered, Ports, free_port, request, running, send
+from tests.gateway.gateways import Answered, Ports, request, running, send
 from tests.gateway.upstream import Seen, application
+from tests.ports import free_port
 from tests.server.calling import Company, api_token, ok, password_of, settle
 
 pytestmark = pytest.mark.peer

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from playwright.sync_api import Browser, Page
 
 import gatepost
 from gatepost.cli.kept import Kept
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -70,8 +70,7 @@ class Terminal:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     environ = {
         "PYTHONPATH": SOURCE,
         "PATH": os.environ["PATH"],

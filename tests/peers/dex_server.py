@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.peers.programs import answers, free_port, made, program
+from tests.peers.programs import answers, made, program
 from tests.peers.saml_server import Idp, running_idp
 from tests.peers.slapd_server import Directory, running_directory
+from tests.ports import free_port
 
 CONFIG = Path(__file__).parent / "dex/config.yaml"
 START_SECONDS = 30

@@ -12,7 +12,8 @@ from typing import Any
 import httpx2
 
 from tests.peers.company import Visitor
-from tests.peers.programs import answers, free_port, made, program
+from tests.peers.programs import answers, made, program
+from tests.ports import free_port
 
 REALM = Path(__file__).parent / "keycloak/realm.json"
 SECRET = "a-secret-of-the-test-client-only"

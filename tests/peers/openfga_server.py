@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.peers.programs import answers, free_port, made, program
+from tests.peers.programs import answers, made, program
+from tests.ports import free_port
 
 START_SECONDS = 60
 

@@ -45,13 +45,6 @@ def fga_tool() -> str:
     return found
 
 
-def free_port() -> int:
-    """A port that nobody listens on.  Somebody else may take it: where a program can choose its own, let it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def answers(url: str) -> bool:
     """Whether something says yes at an address."""
     try:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.programs import free_port, listens, program
+from tests.peers.programs import listens, program
+from tests.ports import free_port
 
 FOLDER = Path(__file__).parent / "slapd"
 ADMIN = "cn=admin,dc=people,dc=example"

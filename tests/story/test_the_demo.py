@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from gatepost.demo.platform import COMPANY, PROVIDER_DISPLAY_NAME
+from tests.ports import free_port
 from tests.waiting import A_BUSY_SECOND, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -38,13 +38,6 @@ class Demo:
     password: str
     token: str
     printed: str
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def read_until(process: subprocess.Popen[str], last: str) -> str:
