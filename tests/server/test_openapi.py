@@ -166,6 +166,9 @@ def test_the_document_and_its_page_need_nothing_from_elsewhere(client: httpx2.Cl
     assert 'spec-url="/openapi.json"' in page.text
     (script,) = re.findall(r'<script type="module" src="([^"]+)"', page.text)
     assert client.get(script).status_code == 200
+    for picture in re.findall(r'(?:src|type="image/svg\+xml" href)="([^"]+\.svg)"', page.text):
+        assert client.get(picture).status_code == 200
+    assert 'show-method-in-nav-bar="as-plain-text"' in page.text, "or five operations of one path read the same"
     for other in ("/docs", "/redoc"):
         assert client.get(other).status_code == 404
 

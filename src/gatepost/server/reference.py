@@ -16,12 +16,15 @@ PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Gatepost: REST reference</title>
+<title>REST reference · Gatepost</title>
+<link rel="icon" type="image/svg+xml" href="/static/logo.svg">
 <script type="module" src="/static/vendor/rapidoc-min.js"></script>
 </head>
 <body>
 <rapi-doc spec-url="/openapi.json" load-fonts="false" show-header="false" render-style="read"
- allow-spec-url-load="false" allow-spec-file-load="false" use-path-in-nav-bar="true" persist-auth="false"></rapi-doc>
+ allow-spec-url-load="false" allow-spec-file-load="false" use-path-in-nav-bar="true" persist-auth="false"
+ show-method-in-nav-bar="as-plain-text" primary-color="#2f8f78"><a slot="nav-logo" href="/" aria-label="Gatepost, the
+ console"><img src="/static/logo.svg" alt="" width="40" height="40"></a></rapi-doc>
 </body>
 </html>
 """
