@@ -61,6 +61,15 @@ def test_a_provider_that_is_not_there_has_no_owner_to_ask(gate: Gatepost) -> Non
     assert "shared with you" not in text
 
 
+@pytest.mark.parametrize(("step", "what"), [("callback", "You are not signed in"), ("login", "makes no sense")])
+def test_whoever_comes_back_with_what_does_not_fit_is_told_to_try_again(gate: Gatepost, step: str, what: str) -> None:
+    """An answer that came too late, or in another browser, is nothing that somebody gave them a link to."""
+    request = request_for(gate, f"/oauth/x/{step}", anonymous_principal(""))
+    text = bytes(error_page(request, errors.InvalidRequest("begin again")).body).decode()
+    assert what in text
+    assert ("sign in another way" in text) == (step == "callback")
+
+
 def test_a_failed_sign_in_elsewhere_does_not_go_in_circles(gate: Gatepost) -> None:
     """A callback that is refused must not become where the next sign-in goes on to."""
     callback = request_for(gate, "/oauth/x/callback", anonymous_principal(""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from gatepost.errors import Conflict, Forbidden, GatepostError, NotFound, Unauthenticated, Unavailable
+from gatepost.errors import Conflict, Forbidden, GatepostError, InvalidRequest, NotFound, Unauthenticated, Unavailable
 from gatepost.gate import Gatepost
 from gatepost.server.console.rendering import gate_of, render, url
 from gatepost.server.problems import headers_of
@@ -40,7 +40,7 @@ def error_page(request: Request, error: GatepostError) -> Response:
     signing_in = request.url.path.startswith("/oauth/")
     if error.status == UNAUTHENTICATED and (isinstance(error, Unauthenticated) or not signing_in):
         return _to_the_door(request)
-    refused_there = signing_in and error.status == Forbidden.status and request.state.principal.is_anonymous
+    refused_there = signing_in and request.state.principal.is_anonymous and _came_to_nothing(request, error)
     title, next_step = SAID.get(error.status, UNKNOWN)
     if refused_there:
         title, next_step = NOT_SIGNED_IN
@@ -58,6 +58,12 @@ def error_page(request: Request, error: GatepostError) -> Response:
     for name, value in headers_of(error).items():
         response.headers[name] = value
     return response
+
+
+def _came_to_nothing(request: Request, error: GatepostError) -> bool:
+    """Tell whether a sign-in ended here: refused, or by an answer that came too late or in another browser."""
+    is_back = request.url.path.endswith("/callback")
+    return error.status == Forbidden.status or (is_back and error.status == InvalidRequest.status)
 
 
 def _as_people_call_it(request: Request, why: str) -> str:
