@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from gatepost.directory.sharing import NewGrant, grant_access
+from gatepost.directory.users import NewUser, create_user
 from gatepost.gate import Gatepost
 from gatepost.tokens.api_tokens import WantedToken, issue_api_token
 from tests.console.company import as_person
@@ -108,8 +109,10 @@ def test_nothing_sticks_out_at_360_pixels(browse: Browse, company: Gatepost) -> 
         company, as_person("admin"), "collection", "sales", NewGrant(subject="group:data-team", relation="viewer")
     )
     issue_api_token(company, as_person("admin"), WantedToken(name=long))
+    longest = "u" * 128
+    create_user(company, as_person("admin"), NewUser(username=longest))
     wide = []
-    for username, paths in (("", VISITOR), ("admin", PAGES)):
+    for username, paths in (("", VISITOR), ("admin", (*PAGES, f"/users/{longest}", f"/users/{longest}/delete"))):
         page = browse(username, viewport={"width": 360, "height": 740})
         for path in paths:
             page.goto(path)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -97,6 +98,56 @@ def test_names_from_people_stay_text_on_every_page(visitor: httpx.Client, compan
         assert "49" not in re.findall(r"alert\(1\)&gt;(\d+)", answer.text)
         shown += "&lt;script&gt;alert(1)" in answer.text
     assert shown >= 8  # the names were there, as text
+
+
+def test_the_audit_log_is_read_by_days_and_taken_along(visitor: httpx.Client, company: Gatepost) -> None:
+    """The file has what the filter finds, whole; a day that is none is said, and nobody takes what they may not see."""
+    sign_in(visitor, "admin")
+    today = f"{company.now():%Y-%m-%d}"
+    tomorrow = f"{company.now() + timedelta(days=1):%Y-%m-%d}"
+    wanted = {"event": "user.created", "since": today, "until": today}
+
+    page = visitor.get("/audit", params=wanted).text
+    answer = visitor.get("/audit/file", params=wanted)
+
+    assert "user:tomasz" in page
+    assert f'href="/audit/file?event=user.created&amp;since={today}&amp;until={today}"' in page
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.headers["content-disposition"] == 'attachment; filename="audit.csv"'
+    assert {row["event"] for row in csv.DictReader(answer.text.splitlines())} == {"user.created"}
+    assert "Nothing like that" in visitor.get("/audit", params={"since": tomorrow}).text
+    assert visitor.get("/audit", params={"since": "yesterday"}).status_code == 422
+    with httpx.Client(base_url=visitor.base_url, headers=visitor.headers) as bob:
+        sign_in(bob, "bob")
+        assert bob.get("/audit/file").status_code == 403
+
+
+def test_what_another_tab_has_taken_away_is_said_on_the_page_itself(visitor: httpx.Client) -> None:
+    sign_in(visitor, "admin")
+    form = {"subject": "user:ines"}
+    assert visitor.post("/groups/data-team/remove", data=form).status_code == 303
+
+    again = visitor.post("/groups/data-team/remove", data=form)
+
+    assert again.status_code == 404
+    assert "That did not work." in again.text
+    assert 'action="/groups/data-team/add"' in again.text
+    assert "There is nothing here" in visitor.post("/groups/gone/remove", data=form).text
+
+
+def test_a_list_says_that_it_is_not_all(visitor: httpx.Client, company: Gatepost) -> None:
+    ines = as_person("ines")
+    for number in range(101):
+        create_resource(company, ines, NewResource(type="dataset", id=f"n{number:03}", parent="collection:operations"))
+    sign_in(visitor, "ines")
+
+    inside = visitor.get("/resources/collection/operations").text
+    first = visitor.get("/collections?type=dataset").text
+
+    assert "These are the first 100." in inside
+    assert inside.count('href="/resources/dataset/') == 100
+    assert "100 on this page" in first
+    assert "on this page" not in visitor.get("/collections?type=collection").text
 
 
 @pytest.mark.parametrize(

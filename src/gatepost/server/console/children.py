@@ -11,7 +11,15 @@ from gatepost.principal import Entity, Principal
 from gatepost.server.console.naming import resource_icon
 from gatepost.store.relations import holding
 
-MOST_SHOWN = 500
+MOST_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """What is in a collection, and whether that is not all."""
+
+    shown: tuple[Child, ...]
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +32,13 @@ class Child:
     icon: str
 
 
-def children_of(gate: Gatepost, caller: Principal, parent: Resource) -> list[Child]:
-    """The resources in `parent`, by type and id, at most 500."""
+def children_of(gate: Gatepost, caller: Principal, parent: Resource) -> Children:
+    """The resources in `parent`, by type and id, at most 100."""
     with gate.database.read() as connection:
         rows = holding(connection, str(parent.entity), "parent")
     inside = (Entity.parse(row.object) for row in rows)
-    visible = list(islice((entity for entity in inside if gate.may(caller, "view", entity)), MOST_SHOWN))
+    visible = list(islice((entity for entity in inside if gate.may(caller, "view", entity)), MOST_SHOWN + 1))
     names = names_of(gate, visible)
     # A tuple may speak of something that was never made here (through /stores): then there is nothing to open.
-    return [Child(e.type, e.id, names[e], resource_icon(e.type)) for e in visible if e in names]
+    shown = [Child(e.type, e.id, names[e], resource_icon(e.type)) for e in visible[:MOST_SHOWN] if e in names]
+    return Children(tuple(shown), more=len(visible) > MOST_SHOWN)

@@ -10,10 +10,10 @@ from functools import wraps
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gatepost.errors import Conflict, Forbidden, GatepostError, InvalidCredentials, InvalidField, Throttled
+from gatepost.errors import Conflict, Forbidden, GatepostError, InvalidCredentials, InvalidField, NotFound, Throttled
 from gatepost.server.console.moments import end_of_day
 
-# What the form itself can answer.  A lost session or a thing that is gone is a page of its own.
+# What the form itself can answer.  A lost session is a page of its own.
 ANSWERABLE = (InvalidField, Conflict, Forbidden, InvalidCredentials, Throttled)
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -91,6 +91,8 @@ def posted(form_name: str, show: Show, *, hashes: bool = False) -> Callable[[Act
                 return act(request, form)
             except ANSWERABLE as error:
                 return show(request, Wrong(form_name, error, form))
+            except NotFound as error:
+                return _shown_without(show, request, Wrong(form_name, error, form))
 
         @wraps(act)
         async def handler(request: Request) -> Response:
@@ -102,6 +104,14 @@ def posted(form_name: str, show: Show, *, hashes: bool = False) -> Callable[[Act
         return handler
 
     return around
+
+
+def _shown_without(show: Show, request: Request, wrong: Wrong) -> Response:
+    """What a form spoke of is gone, perhaps by another tab: the page says so, unless it is the page's own thing."""
+    try:
+        return show(request, wrong)
+    except NotFound:
+        raise wrong.error from None
 
 
 async def read_form(request: Request) -> Form:

@@ -26,6 +26,10 @@ class Section:
     places: tuple[Place, ...]
 
 
+PROGRAMS = (
+    ("/graphql", "GraphQL playground", "chevron-right"),
+    ("/reference", "REST reference", "external-link"),
+)
 OWN = (
     ("/tokens", "My API tokens", "key-round"),
     ("/sessions", "My sessions", "monitor"),
@@ -56,5 +60,6 @@ def navigation(gate: Gatepost, caller: Principal, path: str) -> tuple[Section, .
     if caller.is_anonymous:
         return (data,)
     own = Section("You", tuple(place(*entry) for entry in OWN))
+    programs = Section("For programs", tuple(place(*entry) for entry in PROGRAMS))
     running = [place(*entry[:3]) for entry in RUNNING if gate.may(caller, entry[3])]
-    return (data, own, Section("Administration", tuple(running))) if running else (data, own)
+    return (data, own, *([Section("Administration", tuple(running))] if running else ()), programs)

@@ -42,7 +42,7 @@ def collections(request: Request) -> Response:
     cursor = request.query_params.get("cursor", "")
     page = list_resources(gate, caller, Wanted(cursor=cursor), wanted or None)
     shown = [
-        part_of(gate, caller, kind, items, more=False)
+        part_of(gate, caller, kind, items, paged=bool(cursor or page.next_cursor))
         for kind in kinds_of(gate)
         if (items := [item for item in page.items if item.type == kind.name]) or kind.name == (wanted or "collection")
     ]
@@ -112,7 +112,7 @@ def overview(request: Request) -> Response:
         may=what_may(gate, caller, resource),
         is_parent=is_parent,
         may_add=is_parent and not caller.is_anonymous and gate.may(caller, "edit", resource.entity),
-        children=children_of(gate, caller, resource) if is_parent else [],
+        inside=children_of(gate, caller, resource) if is_parent else None,
     )
 
 

@@ -70,8 +70,10 @@ def kinds_of(gate: Gatepost) -> list[Kind]:
     return sorted(found, key=lambda kind: (kind.name != "collection", not kind.has_parent, kind.name))
 
 
-def part_of(gate: Gatepost, caller: Principal, kind: Kind, items: list[Resource], *, more: bool) -> Part:
-    """One list as it is shown."""
+def part_of(
+    gate: Gatepost, caller: Principal, kind: Kind, items: list[Resource], *, more: bool = False, paged: bool = False
+) -> Part:
+    """One list as it is shown.  `more` is on a page of its own, and `paged` what is only a part of it."""
     names = Names(gate, caller)
     names.learn([Entity.parse(item.parent) for item in items if item.parent])
     # A dataset may be shared out of a collection that stays closed: then not even its name is told.
@@ -89,7 +91,7 @@ def part_of(gate: Gatepost, caller: Principal, kind: Kind, items: list[Resource]
     )
     nothing = "Nothing is public" if caller.is_anonymous else f"No {kind.plural.lower()} yet"
     to_do = "Sign in to see what is shared with you." if caller.is_anonymous else _what_to_do(kind)
-    count = f"{len(rows)}{' and more' if more else ''}"
+    count = f"{len(rows)}{' and more' if more else ' on this page' if paged else ''}"
     return Part(kind.plural, kind.icon, count, rows, url("collections", type=kind.name) if more else "", nothing, to_do)
 
 

@@ -39,5 +39,22 @@ document.addEventListener("htmx:after:swap", () => {
   for (const radio of document.querySelectorAll("#subjects input[name=subject]")) radio.checked = radio.value === chosen;
 });
 
+// A second press while the first is on its way would do it twice: two tokens, one of which nobody gets to see.
+const UNANSWERED = 10_000; // milliseconds, after which it may be tried again
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if ("sent" in form.dataset) event.preventDefault();
+  form.dataset.sent = "";
+  setTimeout(() => delete form.dataset.sent, UNANSWERED);
+});
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+// What is shown once: a reload, or the way back, asks for the page and not for another of it.
+const once = document.querySelector("[data-once]");
+if (once) history.replaceState(null, "", once.dataset.once);
+
 // After a refused form, the keyboard starts at the reason.
 document.querySelector("[data-focus]")?.focus();
