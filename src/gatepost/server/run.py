@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import logging
 import multiprocessing
 import os
@@ -29,6 +30,7 @@ from gatepost.sso.states import providers_of
 log = logging.getLogger("gatepost.server")
 
 SWITCH_SECONDS = 0.001  # after which a thread that computes gives way to one that waits for the interpreter
+WORKER_ANSWERS_SECONDS = 60  # before it is taken for hung: one that loads ten million tuples is silent for some
 WORKER_HOST, WORKER_PORT = "GATEPOST_WORKER_HOST", "GATEPOST_WORKER_PORT"
 
 
@@ -67,10 +69,16 @@ def run(gate: Gatepost, listener: socket.socket) -> None:
         server_header=False,
         proxy_headers=False,  # the edge reads forwarded headers itself, from trusted proxies only
         timeout_graceful_shutdown=5,
+        http=_protocol(),
         h11_max_incomplete_event_size=64 * 1024,
     )
     with _stopped_by_signals():
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _protocol() -> str:
+    """What reads requests: ours where httptools is, which Windows has not; h11 has bounds of its own."""
+    return "h11" if importlib.util.find_spec("httptools") is None else "gatepost.server.connections:Connection"
 
 
 def settle() -> None:
@@ -152,6 +160,9 @@ def _serve_with_workers(
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=5,
+        timeout_worker_healthcheck=WORKER_ANSWERS_SECONDS,
+        http=_protocol(),
+        h11_max_incomplete_event_size=64 * 1024,
     )
     from uvicorn.supervisors import Multiprocess  # needed for this way of running only
 
