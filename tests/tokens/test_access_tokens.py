@@ -266,3 +266,23 @@ def test_tokens_of_a_retired_key_are_good_until_they_expire(gate: Gatepost, toke
     with pytest.raises(InvalidToken):
         by_bearer(gate, token)
     assert may(gate, "user:alice", "dataset:create")
+
+
+def test_a_token_of_before_its_life_was_shortened_lives_no_longer_than_those_of_today(
+    open_gate: OpenGate, gate_url: str, dice: FakeDice
+) -> None:
+    """The attack: what was ended is remembered for as long as tokens live now, and an older one would outlive that."""
+    base = settings_for(gate_url)
+    before = open_gate(replace(base, tokens=replace(base.tokens, access_token_ttl=timedelta(days=1))))
+    make_user(before)
+    token = pair_for(before).access_token
+    today = open_gate(base)
+    assert by_bearer(today, token).subject.id == "alice"
+
+    dice.advance(timedelta(minutes=30))
+
+    assert by_bearer(before, token).subject.id == "alice"
+    with pytest.raises(InvalidToken):
+        by_bearer(today, token)
+    with pytest.raises(InvalidToken):
+        by_bearer(open_gate(base), token)

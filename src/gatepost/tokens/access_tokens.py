@@ -76,7 +76,7 @@ def verify(gate: Gatepost, token: str, header: Mapping[str, Any] | None = None) 
             scope=Scope.parse(claims.get("scope", "")),  # a missing scope is an empty one, never "no ceiling"
             client_id=str(claims.get("client_id", "")),
             audience=claims["aud"],
-            expires=float(claims["exp"]),
+            expires=min(float(claims["exp"]), _outlived_at(gate, claims)),
             issued=float(claims["iat"]),
             jti=str(claims.get("jti", "")),
             issuer=str(claims.get("issued_by", "")),
@@ -105,4 +105,15 @@ def verified(gate: Gatepost, token: str, typ: str, header: Mapping[str, Any] | N
         raise InvalidToken(detail="expired")
     if not isinstance(claims.get("iat"), int) or claims["iat"] > now + 60:
         raise InvalidToken(detail="issued in the future")
+    if typ == TYPE and _outlived_at(gate, claims) <= now:
+        raise InvalidToken(detail="made when tokens were good for longer")
     return claims
+
+
+def _outlived_at(gate: Gatepost, claims: Mapping[str, Any]) -> float:
+    """When a token is over, whatever it says itself.
+
+    What was ended is known for as long as a token can live.  One that was made before `access_token_ttl` was shortened
+    would come back to life after that.
+    """
+    return float(claims["iat"]) + gate.settings.tokens.access_token_ttl.total_seconds()
