@@ -103,7 +103,7 @@ def test_a_sign_in_that_is_over(run: Run, server: StandIn, environ: Path, tmp_pa
 
     server.answers = Everything()
 
-    assert said(run(*words(command, tmp_path))) == "gatepost: the sign-in has ended: sign in again\n"
+    assert said(run(*words(command, tmp_path))) == "gatepost: the sign-in has ended: sign in again (gatepost login)\n"
     assert server.lines[-1] == "POST /auth/refresh"
 
 

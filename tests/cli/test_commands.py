@@ -59,6 +59,17 @@ def test_which_server_is_said_before_the_command_or_after_it(run: Run, server: S
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"username": "bob"}), result.stderr
 
 
+@pytest.mark.parametrize("arguments", ["whoami", "user show bob", "token create t", "check me view collection:c"])
+def test_json_of_another_server_is_no_answer(run: Run, server: StandIn, arguments: str) -> None:
+    for asked in ("GET /me", "GET /users/bob", "POST /tokens", "POST /check"):
+        server.answers[asked] = (200, {"hello": "world"})
+
+    result = run(*arguments.split(), "--server", server.url)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("gatepost: the answer has no ")
+
+
 def test_a_command_that_asks_no_server_takes_none_before_it_either(run: Run) -> None:
     result = run("--server", "http://127.0.0.1:1", "serve")
 

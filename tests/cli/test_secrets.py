@@ -74,7 +74,7 @@ def test_an_ended_sign_in_is_one_sentence(run: Run, server: StandIn) -> None:
 
     result = run("whoami")
 
-    assert (result.exit_code, result.stderr) == (2, "gatepost: the sign-in has ended: sign in again\n")
+    assert (result.exit_code, result.stderr) == (2, "gatepost: the sign-in has ended: sign in again (gatepost login)\n")
 
 
 def test_logout_ends_it_there_and_here(run: Run, server: StandIn, environ: Path) -> None:

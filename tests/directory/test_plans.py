@@ -353,18 +353,22 @@ def test_a_model_that_fails_later_in_the_plan_is_not_posted(platform: Gatepost) 
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    ("wanted", "named"),
     [
-        Desired(groups=(DesiredGroup(name="a b"),)),
-        Desired(groups=(DesiredGroup(name="a"), DesiredGroup(name="a"))),
-        Desired(users=(DesiredUser(username="Al"), DesiredUser(username="al"))),
-        Desired(grants=(DesiredGrant(resource="sales", relation="viewer", subject="user:bob"),)),
-        Desired(grants=(DesiredGrant(resource="role:admin", relation="assignee", subject="user:bob"),)),
-        Desired(users=(DesiredUser(username="alice", external="corp"),)),
+        (Desired(groups=(DesiredGroup(name="a b"),)), "group:a b: allowed are 1 to 128"),
+        (Desired(users=(DesiredUser(username="A b"),)), "user:A b: allowed are 1 to 128"),
+        (Desired(groups=(DesiredGroup(name="a", members=(Holder("bob"),)),)), "group:a#member@bob: not of the form"),
+        (Desired(groups=(DesiredGroup(name="a"), DesiredGroup(name="a"))), "group:a: this is there twice"),
+        (Desired(users=(DesiredUser(username="Al"), DesiredUser(username="al"))), "user:al: this is there twice"),
+        (Desired(grants=(DesiredGrant(resource="sales", relation="viewer", subject="user:bob"),)), "'sales' is not"),
+        (Desired(grants=(DesiredGrant(resource="role:admin", relation="assignee", subject="user:bob"),)), "role:admin"),
+        (Desired(users=(DesiredUser(username="alice", external="corp"),)), "user:alice: who vouches"),
     ],
 )
-def test_what_does_not_read_well_is_refused_before_anything(platform: Gatepost, wanted: Desired) -> None:
-    with pytest.raises(InvalidField):
+def test_what_does_not_read_well_is_refused_by_its_name_before_anything(
+    platform: Gatepost, wanted: Desired, named: str
+) -> None:
+    with pytest.raises(InvalidField, match=named):
         make_plan(platform, ADMIN, wanted)
 
 

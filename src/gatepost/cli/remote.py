@@ -18,9 +18,9 @@ from gatepost.cli.kept import Kept, current_server, directory
 from gatepost.cli.secret import line_from_stdin
 from gatepost.client.credentials import Password
 from gatepost.client.environment import credential_from, is_external, server_from
-from gatepost.client.errors import ClientError, Misconfigured, Unreachable
+from gatepost.client.errors import ClientError, Misconfigured, SignInEnded, Unauthenticated, Unreachable
 from gatepost.client.oauth2 import revoke_token
-from gatepost.client.reading import as_it_is, page_of
+from gatepost.client.reading import page_of
 from gatepost.client.server import Server
 
 if TYPE_CHECKING:
@@ -115,8 +115,17 @@ class Remote:
         self.client.close()
 
     def ask(self, call: Call[Any]) -> Any:
-        """Send a call and return its answer's JSON as it is: what the server says more than we know is shown too."""
-        return self.client.send(replace(call, read=as_it_is))
+        """Send a call and return its answer's JSON as it is: what the server says more than we know is shown too.
+
+        Raises `NotGatepost` for JSON that the SDK could not read: of another server, nothing is shown.
+        """
+
+        def read(answer: object) -> object:
+            if answer is not None:
+                call.read(answer)
+            return answer
+
+        return self.client.send(replace(call, read=read))
 
     def rows(self, call: Call[Page[Any]]) -> Iterator[Any]:
         return self.client.all(replace(call, read=page_of(object)))
@@ -176,6 +185,8 @@ def remote(command: Callable[Concatenate[Remote, P], R]) -> Callable[..., R]:
         except (Unreachable, KeyboardInterrupt):
             ends = False  # nobody waits for one more request
             raise
+        except (SignInEnded, Unauthenticated) as error:
+            raise click.ClickException(f"{error} (gatepost login)") from error
         finally:
             at.close(ends=ends)
 

@@ -30,7 +30,7 @@ Tuples = dict[str, dict[tuple[str, str], datetime | None]]
 
 
 def wanted_tuples(desired: Desired) -> Tuples:
-    """Every tuple that the files want.  Raises `InvalidField` for one that is there twice, with two ends."""
+    """Every tuple that the files want.  Raises `InvalidField` for one that is none, or there twice with two ends."""
     wanted: Tuples = {}
     for role in desired.roles or ():
         for holder in role.assignees or ():
@@ -47,7 +47,11 @@ def wanted_tuples(desired: Desired) -> Tuples:
 
 
 def _want(wanted: Tuples, object_: str, relation: str, holder: Holder) -> None:
-    subject = str(require_subject(holder.subject, f"{relation} of {object_}").subject)
+    try:
+        subject = str(require_subject(holder.subject, f"{relation} of {object_}").subject)
+    except InvalidField as error:  # which of a thousand it is
+        place = f"{object_}#{relation}@{holder.subject[:120]}"
+        raise InvalidField({place: error.fields["subject"]}) from error
     tuples = wanted.setdefault(object_, {})
     if tuples.setdefault((relation, subject), holder.expires_at) != holder.expires_at:
         raise InvalidField({f"{object_}#{relation}@{subject}": "this is there twice, with two ends"})

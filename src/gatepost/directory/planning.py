@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Table, select
 from gatepost.access import AuthorizationModel, parse_model, with_protected_types
 from gatepost.directory.desired import Desired, DesiredRole, DesiredUser, Step
 from gatepost.directory.look import Look
-from gatepost.directory.names import require_name, require_username
+from gatepost.directory.names import require_name
 from gatepost.directory.planned_resources import (
     OWNER,
     known_resources,
@@ -99,10 +99,10 @@ def _thing_steps(look: Look, kind: Kind, wanted: Iterable[Any]) -> Iterator[Step
 
 
 def _by_name(kind: Kind, wanted: Iterable[T]) -> dict[str, T]:
-    require = require_username if kind is USER else require_name
     named: dict[str, T] = {}
     for each in wanted:
-        name = require(getattr(each, kind.key))
+        given = getattr(each, kind.key)
+        name = require_name(given.lower() if kind is USER else given, f"{kind.word}:{given[:120]}")
         if name in named:
             raise InvalidField({f"{kind.word}:{name}": "this is there twice"})
         named[name] = each
