@@ -426,6 +426,15 @@ def test_whoever_is_anonymous_learns_nothing_of_what_a_write_takes(
         assert client.request(method, f"/api/v1{path}", json=body, headers=company.admin).status_code in (200, 422)
 
 
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+@pytest.mark.parametrize("place", ["groups/data-team/members", "roles/reader/assignees"])
+def test_whoever_is_anonymous_is_not_told_what_a_subject_looks_like(
+    client: httpx2.Client, company: Company, place: str, method: str
+) -> None:
+    for subject in ("nonsense", "user:nobody", "user:*"):
+        problem(client.request(method, f"/api/v1/{place}/{subject}"), 401, "unauthenticated")
+
+
 def test_every_write_answers_its_revision(client: httpx2.Client, company: Company) -> None:
     def revision(answer: httpx2.Response) -> int:
         assert answer.is_success, answer.text

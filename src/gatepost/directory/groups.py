@@ -125,6 +125,7 @@ def add_member(
     gate: Gatepost, caller: Principal, name: str, subject: str, *, expires_at: datetime | None = None
 ) -> None:
     """Add a user, a service or another group's members.  The caller must hold all that the group carries."""
+    gate.require_signed_in(caller)
     who = require_subject(subject, "member of a group")
     require_allowed(gate, Entity("group", name), "member", who.subject)  # no wildcards: nobody signs in to be anonymous
     if expires_at is not None and expires_at <= gate.now():
@@ -144,6 +145,7 @@ def add_member(
 
 def remove_member(gate: Gatepost, caller: Principal, name: str, subject: str) -> None:
     """Remove a membership that was made by hand.  One that a provider synchronises is changed there."""
+    gate.require_signed_in(caller)
     who = require_subject(subject, "member of a group")
     with gate.change(caller, "group:edit", seen_by="group:view") as tx:
         _row(tx.connection, name)

@@ -198,6 +198,7 @@ def assign_role(
     gate: Gatepost, caller: Principal, name: str, subject: str, *, expires_at: datetime | None = None
 ) -> None:
     """Give a role to somebody.  The caller must hold all that it carries."""
+    gate.require_signed_in(caller)
     who = require_subject(subject, "an assignee of a role")
     require_allowed(gate, Entity("role", name), "assignee", who.subject)
     if expires_at is not None and expires_at <= gate.now():
@@ -239,6 +240,7 @@ def _require_one_role(tx: Change, subject: Subject, name: str) -> None:
 
 def unassign_role(gate: Gatepost, caller: Principal, name: str, subject: str) -> None:
     """Take a role from somebody.  The last admin stays."""
+    gate.require_signed_in(caller)
     who = require_subject(subject, "an assignee of a role")
     with gate.change(caller, "role:assign", seen_by="role:view") as tx:
         _row(tx.connection, name)
