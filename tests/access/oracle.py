@@ -25,7 +25,7 @@ Asked = tuple[Entity, str]
 
 
 class EntangledError(Exception):
-    """A cycle through `but not`: there is no answer."""
+    """A cycle through `but not`: what is read aloud comes to no end, and `Settled` tells whether there is an answer."""
 
 
 class Oracle:
@@ -94,6 +94,48 @@ class Oracle:
 
     def _guarded(self, t: RelationTuple, answer: int) -> int:
         return answer if t.condition is None else min(answer, late({**self.context, **t.condition.context}))
+
+
+class Settled(Oracle):
+    """The same about one subject where there are cycles through `but not`: the well-founded semantics, word by word.
+
+    What surely holds and what may hold, each worked out from nothing under the exclusions of the other, until both stay.
+    Between the two there is no answer.
+    """
+
+    def value(self, subject: Subject, relation: str, entity: Entity) -> int:
+        surely: dict[Asked, int] = {}
+        while True:
+            perhaps = self._least(subject, surely)
+            more = self._least(subject, perhaps)
+            if more == surely:
+                low, high = (self._looked_up(subject, (entity, relation), each) for each in (surely, perhaps))
+                return low if low == high else UNKNOWN
+            surely = more
+
+    def _least(self, subject: Subject, opposed: dict[Asked, int]) -> dict[Asked, int]:
+        self.opposed = opposed
+        self.found: dict[Asked, int] = {}
+        entities = {t.object for t in self.tuples} | {t.subject.entity for t in self.tuples}
+        nodes = [
+            (e, name) for e in entities if e.type in self.model.types for name in self.model.types[e.type].relations
+        ]
+        while True:
+            again = {
+                (e, name): self._rewrite(subject, rewrite, (e, name), {}, 0)
+                for e, name in nodes
+                if (rewrite := self.model.rewrite(e.type, name)) is not None
+            }
+            if again == self.found:
+                return again
+            self.found = again
+
+    def _relation(self, subject: Subject, asked: Asked, above: dict[Asked, int], negations: int) -> int:
+        return self._looked_up(subject, asked, self.opposed if negations % 2 else self.found)
+
+    def _looked_up(self, subject: Subject, asked: Asked, table: dict[Asked, int]) -> int:
+        itself = subject.relation == asked[1] and subject.entity == asked[0]
+        return YES if itself else table.get(asked, NO)
 
 
 def late(context: Mapping[str, object]) -> int:

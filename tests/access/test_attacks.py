@@ -42,9 +42,9 @@ def test_a_long_circle_is_gone_round_a_bounded_number_of_times(monkeypatch: pyte
     """Groups that are in their neighbours both ways: whichever end a yes comes from, it must not take a round a step."""
     length, counted, valuation = 500, [0], evaluate.valuation
 
-    def counting(term: evaluate.Term, values: dict[int, int]) -> int:
+    def counting(term: evaluate.Term, values: dict[int, int], opposed: dict[int, int]) -> int:
         counted[0] += 1
-        return valuation(term, values)
+        return valuation(term, values, opposed)
 
     monkeypatch.setattr(evaluate, "valuation", counting)
     lines = [f"g:{n}#on@user:*" for n in range(length + 1)]
@@ -130,3 +130,11 @@ def test_a_circle_through_but_not_is_an_error_in_every_form() -> None:
         objects(asks("user:a", "in", "g:any"), circle)
     with pytest.raises(TooComplex, match="cycle"):
         list_users(Entity("g", "0"), "in", [UserFilter("user")], circle)
+    assert not check(asks("user:b", "in", "g:0"), circle).allowed  # whoever is in none of them is told so
+    broken = Contextual(circle, [RelationTuple.parse("g:50#barred@user:a")])
+    assert [check(asks("user:a", "in", f"g:{n}"), broken).allowed for n in (50, 49, 48, 51)] == [
+        False,
+        True,
+        False,
+        False,
+    ]

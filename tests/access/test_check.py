@@ -154,6 +154,16 @@ def test_a_cycle_through_but_not_raises() -> None:
     assert ask(graph, "user:ann ok doc:2").allowed
 
 
+def test_a_cycle_through_but_not_is_no_answer_only_where_the_answer_hangs_on_it() -> None:
+    """Whoever is in no part of it was told that the question is too complex."""
+    graph = Graph(read_model(CYCLE), lambda: 0.0)
+    rows = ["doc:1#next@doc:2", "doc:2#next@doc:1", "doc:1#ok@user:ann", "doc:2#blocked@user:eve", "doc:2#ok@user:eve"]
+    graph.load([row(line) for line in [*rows, "doc:1#ok@user:eve"]])
+    answers = {(who, n): ask(graph, f"user:{who} ok doc:{n}").allowed for who in ("ann", "bob", "eve") for n in (1, 2)}
+    assert {asked for asked, yes in answers.items() if yes} == {("ann", 1), ("eve", 1)}
+    assert ask(graph, "user:ann blocked doc:2").allowed
+
+
 def test_a_bound_is_an_error_not_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trap 23, P-9: a depth limit is an error."""
     monkeypatch.setattr("gatepost.access.evaluate.MAX_NODES", 10)

@@ -1,7 +1,7 @@
 """The whole language, exactly: each relation of each object on the way is a node, and cycles are solved, not followed.
 
-Answers are 0 (no), 1 (unknown: it hangs on a condition, or on a cycle through `but not`) and 2 (yes), so that `and` is
-the least, `or` the greatest, and `but not` takes the rest: an unknown under an exclusion stays unknown.
+Answers are 0 (no), 1 (unknown: it hangs on a condition, or on its own opposite by `but not`) and 2 (yes), so that `and`
+is the least, `or` the greatest, and `but not` takes the rest: an unknown under an exclusion stays unknown.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def evaluate(
         if evaluation.too_deep:
             raise TooDeep(f"the answer lies deeper than {limit} steps")
         if evaluation.entangled:
-            raise TooComplex("the answer hangs on a cycle through `but not`")
+            raise TooComplex("the answer hangs on its own opposite: a cycle through `but not`")
         raise moment.problem or ConditionUndecided("the answer hangs on a condition that cannot be evaluated")
     return answer == YES
 
@@ -138,10 +138,36 @@ class _Evaluation:
         """Find the values of nodes that hang on one another, all others being known: the least that fit."""
         inside = set(group)
         if any(negative and node in inside for each in group for node, negative in references(self.terms[each])):
-            self.entangled = True
-            values.update(dict.fromkeys(group, UNKNOWN))
-            return
-        values.update(dict.fromkeys(group, NO))
+            self.disentangle(group, values)
+        else:
+            self.settle(group, NO, values, values)
+
+    def disentangle(self, group: list[int], values: dict[int, int]) -> None:
+        """Find the values of nodes that hang on the opposite of one another, as far as there are any.
+
+        First what follows from what is known.  Of the rest, what holds whatever the others are, and what may hold at all,
+        each taken under the `but not`s of the other, until both stay (the well-founded semantics of logic programs).
+        Where they differ, there is no answer.
+        """
+        self.settle(group, UNKNOWN, values, values)
+        rest_of = [each for each in group if values[each] == UNKNOWN]
+        surely = {node: values[node] for each in rest_of for node, _ in references(self.terms[each])}
+        surely.update(dict.fromkeys(rest_of, NO))
+        while True:
+            perhaps, more = dict(surely), dict(surely)
+            self.settle(rest_of, NO, perhaps, surely)
+            self.settle(rest_of, NO, more, perhaps)
+            if more == surely:
+                break
+            surely = more
+        for each in rest_of:
+            self.entangled = self.entangled or surely[each] != perhaps[each]
+            values[each] = surely[each] if surely[each] == perhaps[each] else UNKNOWN
+
+    def settle(self, group: list[int], start: int, values: dict[int, int], opposed: dict[int, int]) -> None:
+        """Find the values that fit, from `start` on, where what stands under a `but not` has its value from `opposed`."""
+        inside = set(group)
+        values.update(dict.fromkeys(group, start))
         users: dict[int, list[int]] = {}
         for each in group:
             for node, _ in references(self.terms[each]):
@@ -152,9 +178,9 @@ class _Evaluation:
             self.go_on()
             each = todo.pop()
             waiting.discard(each)
-            value = valuation(self.terms[each], values)
+            value = valuation(self.terms[each], values, opposed)
             if value != values[each]:
-                values[each] = value  # it only ever rises, so a node is looked at anew a few times for each of its own
+                values[each] = value  # for good, or higher: a node is looked at anew a few times for each of its own
                 again = [user for user in users.get(each, ()) if user not in waiting]
                 todo += again
                 waiting.update(again)
@@ -285,14 +311,15 @@ def nodes(term: Term, *, negative: bool = False) -> Iterator[tuple[Node, bool]]:
             yield from nodes(term.part, negative=True)
 
 
-def valuation(term: Term, values: dict[int, int]) -> int:
+def valuation(term: Term, values: dict[int, int], opposed: dict[int, int]) -> int:
+    """The value of a term, where what stands under a `but not` has its value from `opposed`."""
     match term:
         case Node():
             return values[term.key]
         case Least():
-            return min(valuation(part, values) for part in term.parts)
+            return min(valuation(part, values, opposed) for part in term.parts)
         case Greatest():
-            return max(valuation(part, values) for part in term.parts)
+            return max(valuation(part, values, opposed) for part in term.parts)
         case Rest():
-            return YES - valuation(term.part, values)
+            return YES - valuation(term.part, opposed, values)
     return term
