@@ -48,6 +48,8 @@ PAGES = (
     "/users/tomasz/delete",
     "/console/new-user",
     "/groups",
+    "/groups?q=team",
+    "/groups?q=nobody-at-all",
     "/groups/data-team",
     "/roles",
     "/roles/admin",

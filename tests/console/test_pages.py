@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from gatepost.directory.groups import change_group
+from gatepost.directory.groups import change_group, create_group
 from gatepost.directory.resources import NewResource, ResourceChange, change_resource, create_resource
 from gatepost.directory.sharing import NewGrant, grant_access
 from gatepost.directory.users import UserChange, change_user
@@ -150,10 +150,28 @@ def test_a_list_says_that_it_is_not_all(visitor: httpx.Client, company: Gatepost
     assert "on this page" not in visitor.get("/collections?type=collection").text
 
 
+def test_a_group_is_found_by_its_name(visitor: httpx.Client, company: Gatepost) -> None:
+    """Among a thousand.  Where more are called so than are shown it is said, here and where one shares."""
+    for number in range(21):
+        create_group(company, as_person("admin"), f"crew-{number:02}", "Of a ship")
+    sign_in(visitor, "admin")
+
+    found = visitor.get("/groups?q=CREW-2").text
+    many = visitor.get("/groups?q=crew").text
+
+    assert re.findall(r'href="/groups/([^"]+)"', found) == ["crew-20"]
+    assert "Of a ship" in found
+    assert "These are the first 20: write more of the name." in many
+    assert "No group by that name" in visitor.get("/groups?q=%25").text
+    assert "write more of the name" in visitor.get("/console/subjects?q=crew").text
+    assert "write more of the name" not in visitor.get("/console/subjects?q=crew-2").text
+
+
 @pytest.mark.parametrize(
     "path",
     [
         "/users?q={}",
+        "/groups?q={}",
         "/audit?event={}&subject={}&target={}",
         "/resources/collection/sales/access?why={}&action={}",
         "/resources/collection/sales/access/add?q={}",

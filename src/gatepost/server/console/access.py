@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -19,7 +20,7 @@ from gatepost.directory.sharing import (
     list_access,
     revoke_all,
 )
-from gatepost.directory.subjects import find_subjects
+from gatepost.directory.subjects import FOUND_AT_MOST, find_subjects
 from gatepost.errors import Forbidden, InvalidField, NotFound
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal
@@ -139,8 +140,10 @@ def _form_values(request: Request, resource: Resource, wrong: Wrong | None = Non
 
 def _found(request: Request, query: str) -> dict[str, object]:
     found = find_subjects(gate_of(request), caller_of(request), query.strip()[:200])
+    by_kind = Counter(each.kind for each in found)
     return {
         "found": [each.subject for each in found],
+        "more": any(count == FOUND_AT_MOST for count in by_kind.values()),
         "nobody": f"Nobody and nothing here is called {query!r}." if query else "There is nobody else here yet.",
         "offer_public": not query or query.lower() in PUBLIC,
     }
