@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from joserfc.jwk import RSAKey
 
 from gatepost.errors import InvalidToken, ProviderFailed
 from gatepost.sso.jwks import CEILING, FLOOR, FRESH, HANDFUL, lifetime
@@ -26,6 +27,11 @@ def present(flow: Flow, **header: Any) -> None:
     """Present an ID token as a credential, so that nothing but its signature is at stake."""
     claims = flow.op.claims(flow.op.people["bob"], {}, "")
     flow.provider.verify_id_token(flow.op.sign(claims, header))
+
+
+def another_called(kid: str) -> RSAKey:
+    """Another key under the name of one that is known."""
+    return RSAKey.generate_key(2048, {"kid": kid, "use": "sig"})
 
 
 def test_a_key_set_is_fetched_once_while_it_is_fresh(flow: Flow, op: InProcessProvider) -> None:
@@ -152,6 +158,30 @@ def test_a_failed_refresh_is_tried_again_soon_but_not_at_once(flow: Flow, op: In
     clock.forward(seconds=31)
     present(flow)
     assert fetches(op) == 3
+
+
+def test_a_new_key_under_the_old_ones_name_is_found_too(flow: Flow, op: InProcessProvider) -> None:
+    """A gateway that has its key in a file calls every key alike."""
+    present(flow)
+    op.keys = [another_called(str(op.keys[0].kid))]
+    present(flow)
+
+    assert fetches(op) == 2
+
+
+def test_a_storm_of_bad_signatures_under_a_known_kid_is_at_most_a_few_fetches(
+    flow: Flow, op: InProcessProvider
+) -> None:
+    present(flow)
+    honest, op.keys = op.keys, [another_called(str(op.keys[0].kid))]
+    forged = op.sign(op.claims(op.people["bob"], {}, ""))
+    op.keys = honest
+    for _ in range(50):
+        with pytest.raises(InvalidToken):
+            flow.provider.verify_id_token(forged)
+
+    assert fetches(op) <= 1 + HANDFUL
+    present(flow)
 
 
 def test_a_token_without_kid_finds_a_rotation_too(flow: Flow, op: InProcessProvider) -> None:

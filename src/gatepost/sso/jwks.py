@@ -87,11 +87,11 @@ class ProviderKeys:
             self._note_unknown(kid)
         return found
 
-    def reread(self, tried: Sequence[PublicKey], algorithm: str) -> Sequence[PublicKey]:
-        """Return keys other than those tried, for a token without `kid`.  Raises `ProviderFailed`."""
+    def reread(self, tried: Sequence[PublicKey], kid: str | None, algorithm: str) -> Sequence[PublicKey]:
+        """Return keys other than those tried.  Raises `ProviderFailed`."""
         self._look_again(self._round)
         known = {id(key) for key in tried}
-        return [key for key in choose(self._current(), None, algorithm) if id(key) not in known]
+        return [key for key in self._chosen(kid, algorithm) if id(key) not in known]
 
     def _chosen(self, kid: str | None, algorithm: str) -> Sequence[PublicKey]:
         return choose(self._current(), kid, algorithm)

@@ -84,8 +84,8 @@ class Keys(Protocol):
     def candidates(self, kid: str | None, algorithm: str) -> Sequence[PublicKey]:
         """Return the keys to try, few.  None for a `kid` that nobody knows.  Raises `ProviderFailed`."""
 
-    def reread(self, tried: Sequence[PublicKey], algorithm: str) -> Sequence[PublicKey]:
-        """Return other keys than those tried, for a token without `kid`, after looking again."""
+    def reread(self, tried: Sequence[PublicKey], kid: str | None, algorithm: str) -> Sequence[PublicKey]:
+        """Return other keys than those tried, after looking again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class FixedKeys:
     def candidates(self, kid: str | None, algorithm: str) -> Sequence[PublicKey]:
         return choose(self.keys, kid, algorithm)
 
-    def reread(self, tried: Sequence[PublicKey], algorithm: str) -> Sequence[PublicKey]:  # noqa: ARG002 - they never change
+    def reread(self, tried: Sequence[PublicKey], kid: str | None, algorithm: str) -> Sequence[PublicKey]:  # noqa: ARG002 - they never change
         return ()
 
 
@@ -203,12 +203,13 @@ def verify_jws(token: str, keys: Keys, algorithms: Collection[str], typ: Collect
         typ: the types that fit the purpose, lower-case; an empty text allows the header to be absent.
     """
     header = _checked_header(token, algorithms, typ)
-    algorithm, kid = str(header["alg"]), header.get("kid")
-    tried = keys.candidates(kid if isinstance(kid, str) else None, algorithm)
+    algorithm, said = str(header["alg"]), header.get("kid")
+    kid = said if isinstance(said, str) else None
+    tried = keys.candidates(kid, algorithm)
     verified = _first_that_verifies(token, tried, algorithm)
-    if verified is None and kid is None:
-        # Without a key id a rotation shows only in that no key fits.
-        verified = _first_that_verifies(token, keys.reread(tried, algorithm), algorithm)
+    if verified is None and (tried or kid is None):
+        # Without a key id, or where a new key was given the old one's, a rotation shows only in that no key fits.
+        verified = _first_that_verifies(token, keys.reread(tried, kid, algorithm), algorithm)
     if verified is None:
         raise InvalidToken(detail=f"no key of the issuer verifies it (kid {str(kid)[:100]!r}, {algorithm})")
     return verified
