@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from gatepost.directory.groups import Member, list_members
-from gatepost.directory.pages import Page, Wanted, encode_cursor
 from gatepost.directory.rights import Rights
-from gatepost.directory.roles import list_assignees
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
+from gatepost.store.relations import holding
 
 BY_HAND = frozenset({"manual", "config"})
-MOST_ORIGINS = 20
-
-List = Callable[[Gatepost, Principal, str, Wanted], Page[Member]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +25,14 @@ class Holding:
 
 def groups_held(gate: Gatepost, caller: Principal, rights: Rights, subject: str) -> list[Holding]:
     """The groups, direct ones with their origin.  Takes `group:view` to say more than the names."""
-    visible = gate.may(caller, "group:view")
-    may = gate.may(caller, "group:edit")
-    return _held(gate, caller, rights.groups, subject, list_members if visible else None, may=may)
+    relation = "member" if gate.may(caller, "group:view") else ""
+    return _held(gate, "group", rights.groups, subject, relation, may=gate.may(caller, "group:edit"))
 
 
 def roles_held(gate: Gatepost, caller: Principal, rights: Rights, subject: str) -> list[Holding]:
     """The roles, likewise; those that a provider vouches for end with their session, and nobody takes them away here."""
-    visible = gate.may(caller, "role:view")
-    may = gate.may(caller, "role:assign")
-    held = _held(gate, caller, rights.roles, subject, list_assignees if visible else None, may=may)
+    relation = "assignee" if gate.may(caller, "role:view") else ""
+    held = _held(gate, "role", rights.roles, subject, relation, may=gate.may(caller, "role:assign"))
     vouched = {each.role for each in rights.vouched}
     return [
         *(each for each in held if each.origin or each.name not in vouched),
@@ -49,15 +41,15 @@ def roles_held(gate: Gatepost, caller: Principal, rights: Rights, subject: str) 
 
 
 def _held(
-    gate: Gatepost, caller: Principal, names: tuple[str, ...], subject: str, read: List | None, *, may: bool
+    gate: Gatepost, kind: str, names: tuple[str, ...], subject: str, relation: str, *, may: bool
 ) -> list[Holding]:
-    # The list is in the order of subjects, so a cursor just before this one finds it in a group of any size.
-    here = Wanted(limit=MOST_ORIGINS, cursor=encode_cursor(subject))
-    found = []
-    for name in names:
-        members = read(gate, caller, name, here).items if read else []
-        mine = [member for member in members if member.subject == subject]
-        found += [Holding(name, m.origin, m.expires_at, may and m.origin in BY_HAND) for m in mine]
-        if not mine:
-            found.append(Holding(name, "", None, removable=False))
-    return found
+    """By the tuples of the subject, which are few, and not by the members of each group, who may be a hundred thousand."""
+    direct: dict[str, list[Holding]] = {}
+    if relation:
+        with gate.database.read() as connection:
+            for row in holding(connection, subject, relation):
+                of, _, name = row.object.partition(":")
+                if of == kind:
+                    by_hand = may and row.origin in BY_HAND
+                    direct.setdefault(name, []).append(Holding(name, row.origin, row.expires_at, by_hand))
+    return [each for name in names for each in direct.get(name, [Holding(name, "", None, removable=False)])]
