@@ -366,6 +366,22 @@ def test_a_link_is_for_whoever_began_it(gatepost: Running, op: InProcessProvider
         assert ok(browser.get("/api/v1/me/identities"))["items"] == []
 
 
+def test_a_link_is_not_for_whoever_has_the_name_now(gatepost: Running, op: InProcessProvider) -> None:
+    """What somebody began who was deleted since would let them into the next account of their name."""
+    body, admin = {"username": "carla", "password": "quay-seven-lantern"}, as_admin(gatepost.client)
+    with gatepost.another_client() as browser:
+        ok(gatepost.client.post("/api/v1/users", json=body, headers=admin), 201)
+        browser.post("/login", data=body, headers={"Origin": gatepost.url})
+        callback = approve(begin(browser, "/oauth/op/login?link=true"))
+        ok(gatepost.client.delete("/api/v1/users/carla", headers=admin), 204)
+        ok(gatepost.client.post("/api/v1/users", json=body, headers=admin), 201)
+        browser.post("/login", data=body, headers={"Origin": gatepost.url})
+
+        assert come_back(browser, callback).status_code == 403
+        assert who(browser)["username"] == "carla"
+        assert ok(browser.get("/api/v1/me/identities"))["items"] == []
+
+
 def test_a_disabled_person_does_not_come_in_at_the_provider(gatepost: Running, op: InProcessProvider) -> None:
     admin = as_admin(gatepost.client)
     with gatepost.another_client() as browser:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from gatepost.directory.profiles import read_profile
 from gatepost.errors import Forbidden, InvalidRequest, InvalidToken
 from gatepost.gate import Gatepost
 from gatepost.principal import Method, Principal
@@ -98,7 +99,7 @@ async def _sign_in(request: Request, provider: Provider, attempt: Attempt, param
 
 
 def _finish(gate: Gatepost, provider: Provider, attempt: Attempt, params: dict[str, str], visit: Visit) -> NewSession:
-    if attempt.link and not _is_owner(visit.linking, attempt):
+    if attempt.link and not _is_owner(gate, visit.linking, attempt):
         # No 401: the door would carry this address, with a code that is still good in it.
         raise Forbidden("sign in first, to link another identity: then begin again")
     with used_once(gate, attempt):
@@ -110,6 +111,9 @@ def _finish(gate: Gatepost, provider: Provider, attempt: Attempt, params: dict[s
         raise Forbidden(str(error), detail=error.detail) from error
 
 
-def _is_owner(caller: Principal | None, attempt: Attempt) -> bool:
+def _is_owner(gate: Gatepost, caller: Principal | None, attempt: Attempt) -> bool:
     """Whether this is who began the link: in another tab somebody else may have signed in since."""
-    return caller is not None and caller.method is Method.SESSION and str(caller.subject) == attempt.owner
+    if caller is None or caller.method is not Method.SESSION:
+        return False
+    account = read_profile(gate, caller.subject.id)  # the name may have gone to somebody else
+    return account is not None and account.id == attempt.owner

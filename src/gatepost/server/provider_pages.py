@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from gatepost.directory.profiles import read_profile
 from gatepost.errors import Forbidden, GatepostError, InvalidRequest, Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.principal import Method
@@ -65,7 +66,8 @@ async def start(request: Request) -> Response:
     wish = _wish(request, gate, provider)
     if wish.link:
         _require_owner(request)
-        wish = replace(wish, owner=str(request.state.principal.subject))
+        account = await request.state.pools.database(read_profile, gate, request.state.principal.subject.id)
+        wish = replace(wish, owner=account.id if account else "")
     redirect_uri = f"{main.public_url}/oauth/{provider.name}/callback"
     try:
         begun = await request.state.pools.provider(provider.name).for_visitor(

@@ -33,7 +33,7 @@ class Wish:
     prompt: str | None = None
     max_age: int | None = None  # seconds
     link: bool = False  # the signed-in owner adds an identity to the account
-    owner: str = ""  # of a link: who that is, as a subject
+    owner: str = ""  # of a link: the id of the account
     trial: bool = False  # a dry run, which changes nothing
     terminal: str = ""  # of a dry run: the loopback address that waits for its result
 
