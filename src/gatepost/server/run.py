@@ -30,7 +30,6 @@ from gatepost.sso.states import providers_of
 log = logging.getLogger("gatepost.server")
 
 SWITCH_SECONDS = 0.001  # after which a thread that computes gives way to one that waits for the interpreter
-WORKER_ANSWERS_SECONDS = 60  # before it is taken for hung: one that loads ten million tuples is silent for some
 WORKER_HOST, WORKER_PORT = "GATEPOST_WORKER_HOST", "GATEPOST_WORKER_PORT"
 
 
@@ -160,7 +159,6 @@ def _serve_with_workers(
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=5,
-        timeout_worker_healthcheck=WORKER_ANSWERS_SECONDS,
         http=_protocol(),
         h11_max_incomplete_event_size=64 * 1024,
     )
@@ -175,8 +173,12 @@ def worker() -> ASGIApp:
     log_to_standard_error()
     _end_with_the_parent()
     host, port = os.environ[WORKER_HOST], int(os.environ[WORKER_PORT])
-    settings = load(None, os.environ, host=host, port=port)
-    gate = open_gatepost(Gatepost, settings)
+    try:
+        settings = load(None, os.environ, host=host, port=port)
+        gate = open_gatepost(Gatepost, settings)
+    except (ConfigurationError, GatepostError, OSError) as error:
+        log.error("a worker cannot start, and is tried again: %s", error)  # noqa: TRY400 - a sentence is all it takes
+        sys.exit(1)
     app = create_app(gate)
     look_at_providers(gate)
     settle()
