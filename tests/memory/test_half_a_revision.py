@@ -45,13 +45,15 @@ def from_memo(gate: Gatepost, admin: Principal) -> bool:
 def in_plain_form(gate: Gatepost, _: Principal) -> bool:
     found = graph_in_memory(gate, "main")
     assert found is not None
-    return (plain.answers(gate, *found, [(("user", "cy"), "view", ("collection", "sales"))]) or [False])[0]
+    return (
+        plain.answers(gate, found.record, found.graph, [(("user", "cy"), "view", ("collection", "sales"))]) or [False]
+    )[0]
 
 
 def with_care(gate: Gatepost, _: Principal) -> bool:
     found = graph_in_memory(gate, "main")
     assert found is not None
-    return check_in(gate, *found, TupleKey("user:cy", "view", "collection:sales"), Asking())
+    return check_in(gate, found, TupleKey("user:cy", "view", "collection:sales"), Asking())
 
 
 EVERY_WAY = (by_the_gate, from_memo, in_plain_form, with_care)
