@@ -91,7 +91,7 @@ class HostileProvider:
             "issuer": self.issuer,
             "client_id": CLIENT_ID,
             "client_secret": Secret(CLIENT_SECRET),
-            "http_timeout": timedelta(seconds=5),
+            "http_timeout": timedelta(seconds=20),
         }
         return ProviderSettings(**{**given, **changes})
 
