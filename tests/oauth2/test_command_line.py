@@ -334,7 +334,8 @@ def test_a_mistyped_code_keeps_the_keyboard_at_the_reason(server: str, open_page
 
     page.get_by_role("button", name="Continue").click()
 
-    page.get_by_role("alert").get_by_text("no device waits with this code").wait_for()
+    page.get_by_text("no device waits with this code").wait_for()  # beside the field, and once
+    page.locator("input[name=user_code]:focus").wait_for()
     assert faults(page) == []
 
 
