@@ -25,6 +25,7 @@ from gatepost.gate import Gatepost
 from gatepost.server.app import create_app
 from gatepost.settings import Settings
 from tests.conftest import OpenGate, settings_for
+from tests.console.serving import Prompt
 from tests.dice import FakeDice
 from tests.server.calling import Company, settle
 from tests.sso.provider_in_process import InProcessProvider, running_provider
@@ -121,7 +122,7 @@ class _running:  # noqa: N801 - a context manager, used as a function
             proxy_headers=False,
             timeout_graceful_shutdown=5,
         )
-        self._server = uvicorn.Server(config)
+        self._server = Prompt(config)
         self._listener = listener
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
 
