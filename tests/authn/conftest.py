@@ -43,7 +43,7 @@ def delegated(op: InProcessProvider, **changes: Any) -> DelegatedIssuer:
         "name": "gateway",
         "issuer": op.issuer,
         "audience": ("gatepost",),
-        "http_timeout": timedelta(seconds=2),
+        "http_timeout": timedelta(seconds=10),
     }
     return DelegatedIssuer(**{**given, **changes})
 

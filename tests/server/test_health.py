@@ -29,9 +29,11 @@ def test_alive_and_ready(client: httpx2.Client, gate: Gatepost) -> None:
 
 
 def test_before_the_graph_is_loaded_it_is_alive_and_not_ready(
-    client: httpx2.Client, gate: Gatepost, monkeypatch: pytest.MonkeyPatch
+    open_gate: OpenGate, gate_url: str, in_process: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a graph answers nothing: 503 with Retry-After, which is not a no."""
+    gate = open_gate(gate_url, follow=False)  # whoever follows the log loads again what is taken away here
+    client = in_process(gate)
     monkeypatch.setattr(gate.memory, "_published", None)
     monkeypatch.setattr(gate.memory, "_head", None)
     assert client.get("/healthz").status_code == 200

@@ -67,7 +67,7 @@ def start(served: Served) -> Start:
 
 
 def issuer(op: InProcessProvider, **changes: Any) -> DelegatedIssuer:
-    given = {"name": "gateway", "issuer": op.issuer, "audience": ("gatepost",), "http_timeout": timedelta(seconds=2)}
+    given = {"name": "gateway", "issuer": op.issuer, "audience": ("gatepost",), "http_timeout": timedelta(seconds=10)}
     return DelegatedIssuer(**{**given, **changes})
 
 

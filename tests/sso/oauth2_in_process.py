@@ -106,7 +106,7 @@ class Forge:
             "scopes_configured": True,
             "subject_claim": "id",
             "username_claim": "login",
-            "http_timeout": timedelta(seconds=2),
+            "http_timeout": timedelta(seconds=10),
         }
         return ProviderSettings(**{**given, **changes})
 

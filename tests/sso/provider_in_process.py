@@ -150,7 +150,7 @@ class InProcessProvider:
             "client_secret": Secret(CLIENT_SECRET) if self.client_secret else None,
             "token_endpoint_auth_method": "client_secret_basic" if self.client_secret else "none",
             "groups_claim": "groups",
-            "http_timeout": timedelta(seconds=2),
+            "http_timeout": timedelta(seconds=10),
         }
         return ProviderSettings(**{**given, **changes})
 
