@@ -13,7 +13,7 @@ from gatepost.access import AuthorizationModel, builtin_model, completed, parse_
 from gatepost.audit.record import AuditRecord
 from gatepost.directory.roles import BUILT_IN, add_role
 from gatepost.directory.users import add_user
-from gatepost.errors import ConfigurationError, InvalidModel, Unavailable
+from gatepost.errors import ConfigurationError, InvalidField, InvalidModel, Unavailable
 from gatepost.gate import Dice, Gatepost
 from gatepost.graphs import read_document
 from gatepost.housekeeping import Housekeeping
@@ -28,7 +28,7 @@ from gatepost.store.relations import MAIN, relate
 from gatepost.store.store import Change, Store
 from gatepost.stores.listing import add_main, ensure_main
 from gatepost.tokens.api_tokens import store_token
-from gatepost.tokens.passwords import Passwords
+from gatepost.tokens.passwords import Passwords, require_good_password
 from gatepost.tokens.sealing import Sealer
 from gatepost.tokens.signing_keys import ensure_keys
 
@@ -45,6 +45,7 @@ class FirstStart:
 
     username: str
     generated_password: str | None = field(repr=False)
+    caution: str = ""  # why a configured password is one that people guess, with its key first
 
 
 def open_gatepost(
@@ -168,7 +169,7 @@ def _start_for_the_first_time(gate: Gatepost) -> FirstStart | None:
         if connection.execute(select(t.c.name).where(t.c.name == CANARY)).one_or_none() is not None:
             return None
     given = gate.settings.main.initial_admin_password
-    generated = None if given else gate.dice.secret(20)
+    generated, caution = (None, _why_weak(given.reveal())) if given else (gate.dice.secret(20), "")
     hashed = gate.passwords.hash(given.reveal() if given else generated or "")
     with gate.change_unasked() as tx:
         if tx.connection.execute(select(t.c.name).where(t.c.name == CANARY)).one_or_none() is not None:
@@ -192,7 +193,16 @@ def _start_for_the_first_time(gate: Gatepost) -> FirstStart | None:
                 reason="the database was empty",
             )
         )
-    return FirstStart(ADMIN, generated)
+    return FirstStart(ADMIN, generated, caution)
+
+
+def _why_weak(password: str) -> str:
+    """Why nobody could choose this password later.  The start goes on: whoever configured it can sign in and change it."""
+    try:
+        require_good_password(password, (ADMIN,))
+    except InvalidField as error:
+        return f"main.initial_admin_password: {error.fields['password']}"
+    return ""
 
 
 def _first_token(gate: Gatepost, tx: Change) -> None:

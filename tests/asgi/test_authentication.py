@@ -269,6 +269,9 @@ def test_it_takes_a_gate_or_a_server(gatepost: TestGatepost) -> None:
     ):
         with pytest.raises(ConfigurationError):
             Authentication(app, **wrong)
+    for other, says in ((gatepost, "is a TestGatepost: give its .gate"), ("https://gatepost.example", "is a str")):
+        with pytest.raises(ConfigurationError, match=says):
+            Authentication(app, other)  # type: ignore[arg-type]
     for server in ("http://gatepost.example", "ftp://x", "https://u:p@gatepost.example", "gatepost.example"):
         with pytest.raises(ConfigurationError):
             Authentication(app, server=server, client=("shop", "gp_x"))

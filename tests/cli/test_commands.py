@@ -70,6 +70,16 @@ def test_json_of_another_server_is_no_answer(run: Run, server: StandIn, argument
     assert result.stderr.startswith("gatepost: the answer has no ")
 
 
+@pytest.mark.parametrize("answer", [[], {}, {"items": [{"hello": "world"}]}, {"items": [], "next_cursor": 7}])
+def test_a_list_of_another_server_is_no_answer(run: Run, server: StandIn, answer: object) -> None:
+    server.answers["GET /users"] = (200, answer)
+
+    result = run("user", "list", "--server", server.url)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("gatepost: the answer ")
+
+
 def test_a_command_that_asks_no_server_takes_none_before_it_either(run: Run) -> None:
     result = run("--server", "http://127.0.0.1:1", "serve")
 
@@ -144,8 +154,10 @@ def test_a_change_is_one_request_and_one_sentence(run: Run, server: StandIn, arg
     ],
 )
 def test_a_list_is_json_for_scripts(run: Run, server: StandIn, arguments: str, sent: str) -> None:
-    row = {"name": "x", "something_new": 1}
-    server.answers[sent] = (200, {"items": [row], "next_cursor": None})
+    named = dict.fromkeys(("name", "username", "subject", "type", "id", "kid"), "x")
+    row = {**named, "something_new": 1}
+    listed: object = [row] if arguments == "provider options" else {"items": [row], "next_cursor": None}
+    server.answers[sent] = (200, listed)
 
     result = run(*arguments.split(), "--json", "--server", server.url)
 

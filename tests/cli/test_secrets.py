@@ -119,7 +119,7 @@ def test_a_file_that_does_not_parse_is_one_sentence(run: Run, environ: Path) -> 
 def test_external_mode_never_asks_for_a_token(run: Run, server: StandIn) -> None:
     """CO-13, CO-14, CO-15."""
     server.answers["GET /me"] = (200, ALICE)
-    external = {"GATEPOST_AUTH_MODE": "EXTERNAL", "GATEPOST_URL": server.url}
+    external = {"GATEPOST_AUTH_MODE": "external", "GATEPOST_URL": server.url}
 
     assert run("login", **external).exit_code == 2
     assert run("whoami", GATEPOST_API_KEY="idp-token", **external).exit_code == 0

@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from gatepost.cli import show
+from gatepost.cli.stdin import NAME as STANDARD_INPUT
+from gatepost.cli.stdin import text_from_stdin
 from gatepost.errors import ConfigurationError
 
 LARGEST_FILE = 1 << 20  # bytes
@@ -43,9 +45,9 @@ def check(context: click.Context, file: Path, wants_json: bool) -> None:
 
 @config.command("import")
 @click.argument("product", type=click.Choice(("hasura", "allegrograph", "conduktor", "infrahub")))
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 def import_(product: str, file: Path) -> None:
-    """Print what the single sign-on of another PRODUCT, in its FILE, is as a configuration of Gatepost.
+    """Print what the single sign-on of another PRODUCT, in its FILE, is as a configuration of Gatepost; - reads standard input.
 
     \b
     hasura        variables with HASURA_GRAPHQL_SSO_PROVIDERS or HASURA_GRAPHQL_JWT_SECRET(S)
@@ -59,7 +61,9 @@ def import_(product: str, file: Path) -> None:
     """
     from gatepost.settings.imports import convert  # only this command needs it
 
-    click.echo(convert(product, read(file), str(file)).toml, nl=False)
+    is_piped = str(file) == "-"
+    text = text_from_stdin(LARGEST_FILE) if is_piped else read(file)
+    click.echo(convert(product, text, STANDARD_INPUT if is_piped else str(file)).toml, nl=False)
 
 
 def read(file: Path) -> str:

@@ -20,7 +20,6 @@ from gatepost.client.credentials import Password
 from gatepost.client.environment import credential_from, is_external, server_from
 from gatepost.client.errors import ClientError, Misconfigured, SignInEnded, Unauthenticated, Unreachable
 from gatepost.client.oauth2 import revoke_token
-from gatepost.client.reading import page_of
 from gatepost.client.server import Server
 
 if TYPE_CHECKING:
@@ -128,7 +127,13 @@ class Remote:
         return self.client.send(replace(call, read=read))
 
     def rows(self, call: Call[Page[Any]]) -> Iterator[Any]:
-        return self.client.all(replace(call, read=page_of(object)))
+        """Send a list call, for all of its pages, and yield the JSON of each row; what is no row of ours as `ask` does."""
+
+        def read(answer: Any) -> Page[Any]:
+            page = call.read(answer)
+            return replace(page, items=tuple(answer if isinstance(answer, list) else answer["items"]))
+
+        return self.client.all(replace(call, read=read))
 
     def table(self, call: Call[Page[Any]], *columns: str) -> None:
         """Send a list call, for all of its pages, and show what came."""

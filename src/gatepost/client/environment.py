@@ -21,9 +21,9 @@ def environment() -> Mapping[str, str]:
 def is_external(environ: Mapping[str, str]) -> bool:
     """Tell whether credentials are sent as they are, and Gatepost is never asked for a token.
 
-    Raises `Misconfigured` for a mode that is neither `gatepost` nor `external`, in any case.
+    Raises `Misconfigured` for a mode that is neither `gatepost` nor `external`.
     """
-    mode = environ.get("GATEPOST_AUTH_MODE", "").strip().lower() or "gatepost"
+    mode = environ.get("GATEPOST_AUTH_MODE", "") or "gatepost"
     if mode not in _MODES:
         raise Misconfigured("GATEPOST_AUTH_MODE is neither 'gatepost' nor 'external'")
     return mode == "external"

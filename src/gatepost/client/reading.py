@@ -29,17 +29,27 @@ def one(cls: type[T]) -> Reader[T]:
 
 
 def page_of(cls: type[T]) -> Reader[Page[T]]:
-    """Return a reader for `{items, next_cursor}`; a bare list reads as the only page."""
+    """Return a reader for `{items, next_cursor}`."""
 
     def read(value: object) -> Page[T]:
-        items, cursor = value, None
-        if isinstance(value, Mapping):
-            items, cursor = value.get("items"), value.get("next_cursor")
-        if not isinstance(items, list) or not isinstance(cursor, str | None):
+        found = value if isinstance(value, Mapping) else {}
+        items, cursor = found.get("items"), found.get("next_cursor")
+        if not isinstance(cursor, str | None):
             raise NotGatepost(f"the answer is not a list of {cls.__name__}")
-        return Page(tuple(cast(T, _read(cls, item, cls.__name__)) for item in items), cursor)
+        return Page(_items(cls, items), cursor)
 
     return read
+
+
+def bare_list_of(cls: type[T]) -> Reader[Page[T]]:
+    """Return a reader for a list that has no pages."""
+    return lambda value: Page(_items(cls, value))
+
+
+def _items(cls: type[T], value: object) -> tuple[T, ...]:
+    if not isinstance(value, list):
+        raise NotGatepost(f"the answer is not a list of {cls.__name__}")
+    return tuple(cast(T, _read(cls, item, cls.__name__)) for item in value)
 
 
 def nothing(value: object) -> None:

@@ -14,7 +14,7 @@ from gatepost.client import operating, plans, questions, sharing
 from gatepost.client import stores as of_stores
 from gatepost.client.call import Call, call, listed, path_of
 from gatepost.client.credentials import Tokens
-from gatepost.client.reading import Page, nothing, one, page_of
+from gatepost.client.reading import Page, bare_list_of, nothing, one, page_of
 from gatepost.client.rights import Rights
 
 # --- who -------------------------------------------------------------------------------------------------------------
@@ -36,7 +36,7 @@ def logout() -> Call[None]:
 
 
 def sign_in_options() -> Call[Page[a.SignInOption]]:
-    return call("GET", path_of("auth", "providers"), page_of(a.SignInOption), authenticated=False)
+    return call("GET", path_of("auth", "providers"), bare_list_of(a.SignInOption), authenticated=False)
 
 
 def me() -> Call[a.Me]:

@@ -48,6 +48,9 @@ class Doorway(Generic[App]):
         self._public = frozenset(public)
         if (gate is None) == (server is None):
             raise ConfigurationError(["Authentication takes either gate= or server="])
+        if gate is not None and not isinstance(gate, Gatepost):
+            sentence = f"gate= takes an open Gatepost, and this is a {type(gate).__name__}"
+            raise ConfigurationError([f"{sentence}: give its .gate" if hasattr(gate, "gate") else sentence])
         self.guard: Guard = (
             Embedded(gate, origins=origins)
             if gate is not None

@@ -132,6 +132,8 @@ def announce(gate: Gatepost) -> None:
         log.warning("%s", warning)
     print(f"Gatepost is at {gate.settings.main.public_url}", flush=True)
     first = gate.first_start
+    if first is not None and first.caution:
+        log.warning("%s; change it after signing in", first.caution)
     if first is not None and first.generated_password is not None:
         print(
             f"The database was empty: sign in as {first.username} with the password {first.generated_password}\n"
