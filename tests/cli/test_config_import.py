@@ -53,13 +53,16 @@ def test_what_cannot_be_read_is_one_sentence(
 
 
 def test_a_dash_is_standard_input(run: Run, tmp_path: Path) -> None:
-    product, text = SAMPLES[0].values if hasattr(SAMPLES[0], "values") else SAMPLES[0]
+    product, text = SAMPLES[0]
     (tmp_path / "theirs").write_text(text, encoding="utf-8")
 
     assert run("config", "import", product, "-", stdin=text).stdout == (
         run("config", "import", product, str(tmp_path / "theirs")).stdout
     )
-    assert "standard input: has no OAuth directive" in run("config", "import", "allegrograph", "-", stdin="Port 1\n").stderr
+    assert (
+        "standard input: has no OAuth directive"
+        in run("config", "import", "allegrograph", "-", stdin="Port 1\n").stderr
+    )
 
 
 def test_a_product_or_a_file_that_is_not_there_is_one_sentence(run: Run, tmp_path: Path) -> None:

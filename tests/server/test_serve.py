@@ -119,6 +119,15 @@ def test_it_says_where_it_is_and_the_first_password_once(start: Starter) -> None
         sign_in(client, "admin", password)
 
 
+def test_a_first_password_that_people_guess_is_said_and_starts(start: Starter) -> None:
+    """Nobody could choose it later; but a start that is refused helps nobody who has it in a file of secrets."""
+    process = start(GATEPOST_INITIAL_ADMIN_PASSWORD="password1")
+    assert "main.initial_admin_password: it is a common password" in process.said()
+    assert "password1" not in process.said()
+    with process.client() as client:
+        sign_in(client, "admin", "password1")
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_it_stops_when_it_is_told_to_and_loses_nothing(start: Starter, how: signal.Signals) -> None:
     """What the journal buffers is written before the end."""

@@ -47,7 +47,7 @@ def check(context: click.Context, file: Path, wants_json: bool) -> None:
 @click.argument("product", type=click.Choice(("hasura", "allegrograph", "conduktor", "infrahub")))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 def import_(product: str, file: Path) -> None:
-    """Print what the single sign-on of another PRODUCT, in its FILE, is as a configuration of Gatepost; - reads standard input.
+    """Print what the single sign-on of another PRODUCT, in its FILE, is as a configuration of Gatepost.
 
     \b
     hasura        variables with HASURA_GRAPHQL_SSO_PROVIDERS or HASURA_GRAPHQL_JWT_SECRET(S)
@@ -55,9 +55,9 @@ def import_(product: str, file: Path) -> None:
     conduktor     the Console's YAML, or its CDK_ variables
     infrahub      INFRAHUB_ variables, or infrahub.toml
 
-    Variables may stand in an env file, in a JSON object, or in a Compose file.  Comments say what to register at the
-    provider, what has no equivalent and what is safer now.  Secrets are not repeated: each becomes the name of an
-    environment variable to set.
+    Variables may stand in an env file, in a JSON object, or in a Compose file; - reads standard input.  Comments say
+    what to register at the provider, what has no equivalent and what is safer now.  Secrets are not repeated: each
+    becomes the name of an environment variable to set.
     """
     from gatepost.settings.imports import convert  # only this command needs it
 
