@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, and_, select
 
 from gatepost.access import AuthorizationModel, Graph
 from gatepost.cache import Cache
@@ -67,14 +67,14 @@ class Memory:
         self._lock = threading.RLock()
         self._moved = threading.Condition()
         self._head: Head | None = None
-        self._rewound = ""  # the epoch whose history was
+        self._rewound: Head | None = None  # what was the newest here when history turned out not to hold it
         self._fresh_at = 0.0
         self.reloads = 0
         self._published: tuple[Graph, str] | None = None  # and the id of its model: read as one, they belong together
         self.stores = Stores(clock)
         self.keys = Keyring()
         self.disabled: set[str] = set()
-        self.gone: set[str] = set()  # deleted while this process looked, and not made anew
+        self.gone: set[str] = set()  # deleted lately, and not made anew
         self.ended: dict[str, float] = {}
         self._sweep_at = ENDED_SWEPT_AT
         self.sessions: Cache[bytes, SessionRecord] = Cache(SESSIONS_KEPT)
@@ -141,11 +141,14 @@ class Memory:
             followed = self._follow(connection, changelog.read_head(connection))
         if not followed:
             self._reload()
-        if self._rewound:
+        if (seen := self._rewound) is not None:
             # A new epoch tells every client and replica that older revisions say nothing any more.  It is written
-            # without our lock: the writer that holds the head row may be waiting for it.
-            epoch, self._rewound = self._rewound, ""
-            self._store.new_epoch(after=epoch)
+            # without our lock: the writer that holds the head row may be waiting for it.  Until it is written, every
+            # look tries again: a database that was just restored may be read-only for a while.
+            self._store.new_epoch(seen)
+            with self._lock:
+                if self._rewound is seen:
+                    self._rewound = None
             self._reload()
 
     def catch_up_to(self, connection: Connection, head: Head) -> None:
@@ -198,14 +201,10 @@ class Memory:
         if mine.number <= head.pruned_to and mine.number < head.number:
             log.info("the changelog was pruned past %s: loading anew", mine.revision)
             return False
-        if head.number == mine.number:
-            same = head.stamp == mine.stamp
-        else:
-            known = mine.stamp if mine.number == 0 else changelog.stamp_of(connection, mine.number)
-            same = head.number > mine.number and known == mine.stamp
+        same = changelog.holds(connection, head, mine)
         if not same:
             log.error("the database was rewound: revision %s is not in its history", mine.revision)
-            self._rewound = mine.epoch
+            self._rewound = mine
         return same
 
     def _reload(self) -> None:
@@ -249,6 +248,8 @@ class Memory:
         names = connection.execute(select(users.c.username).where(users.c.disabled_at.is_not(None))).scalars()
         disabled = {f"user:{name}" for name in names}
         self.disabled = self.disabled | disabled  # as long as the graph before it answers, whom that must not let in
+        gone = self._recently_gone(connection)
+        self.gone = self.gone | gone
         self.ended.update(self._recently_ended(connection, sessions))
         self.keys = load_keys(connection, self._sealer)
         self.vouched.load(connection)
@@ -256,7 +257,7 @@ class Memory:
         for cache in (self.sessions, self.tokens, self.profiles, self.verified):
             cache.clear()
         self._published = graph, self._id_of(graph.model)
-        self.disabled = disabled
+        self.disabled, self.gone = disabled, gone
         self._now_at(head)
         self.reloads += 1
 
@@ -287,6 +288,14 @@ class Memory:
         )
         for row in connection.execute(gone):
             yield row.key, row.at.timestamp()
+
+    def _recently_gone(self, connection: Connection) -> set[str]:
+        """Whom the log names as deleted last, for as long as a call of theirs may go on: others' names are not gone."""
+        t, horizon = tables.changelog, datetime.fromtimestamp(self._clock() - self._longest_life, UTC)
+        people = and_(t.c.store.is_(None), t.c.kind == "user", t.c.at > horizon)
+        query = select(t.c.key, t.c.payload).where(people).order_by(t.c.number, t.c.position)
+        latest = {f"user:{row.key}": row.payload for row in connection.execute(query)}
+        return {name for name, last in latest.items() if last.get("deleted")}
 
     # -- applying ---------------------------------------------------------------------------------------------------
 

@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from gatepost.directory.groups import create_group
+from gatepost.directory.users import NewUser, create_user, delete_user
+from gatepost.errors import InvalidToken
 from gatepost.gate import Gatepost
-from gatepost.principal import Principal
+from gatepost.principal import Entity, Method, Principal
 from gatepost.store.relations import relate
 from gatepost.store.tuple_rows import tuple_rows
 from tests.conftest import OpenGate, settings_for
@@ -67,7 +69,7 @@ def test_a_writer_that_meets_a_new_model_and_a_new_epoch_is_not_stopped_by_itsel
 
     def change() -> None:
         with gate.change_unasked() as tx:
-            gate.memory._rewound = epoch
+            gate.memory._rewound = replace(gate.memory.head, stamp="of another history")
             tx.log("model", "01J0000000000000000000000M", store="main")
 
     with ThreadPoolExecutor(1) as pool:
@@ -75,6 +77,33 @@ def test_a_writer_that_meets_a_new_model_and_a_new_epoch_is_not_stopped_by_itsel
 
     assert gate.memory.revision.epoch != epoch
     assert gate.memory.revision == gate.database.head().revision
+
+
+@pytest.mark.parametrize("looks", ["once", "twice"])
+def test_whoever_was_deleted_and_made_anew_around_a_new_model_may_go_on(
+    gate: Gatepost, open_gate: OpenGate, database_url: str, admin: Principal, looks: str
+) -> None:
+    """A process that loads anew has not followed each entry: the name must not stay refused there, nor be let in early."""
+    ann = Principal(subject=Entity("user", "ann"), method=Method.PASSWORD, scope=None)
+    second_gate = open_gate(database_url, follow=False)
+    create_user(gate, admin, NewUser(username="ann"))
+    second_gate.memory.catch_up()
+    delete_user(gate, admin, "ann")
+    if looks == "twice":
+        second_gate.memory.catch_up()
+    with gate.change_unasked() as tx:
+        tx.log("model", "01J0000000000000000000000M", store="main")
+    for each in (gate, second_gate):
+        each.memory.catch_up()
+        with pytest.raises(InvalidToken):
+            each.still_holds(ann)
+
+    create_user(gate, admin, NewUser(username="ann"))
+    with gate.change_unasked() as tx:
+        tx.log("model", "01J0000000000000000000000N", store="main")
+    for each in (gate, second_gate):
+        each.memory.catch_up()
+        each.still_holds(ann)
 
 
 def test_a_model_that_shares_nothing_with_roles_keeps_what_roles_permit(open_gate: OpenGate, tmp_path: Path) -> None:

@@ -134,6 +134,52 @@ def test_every_session_ends_with_the_history_that_was_rewound(
     assert (told.detail["sessions"], told.revision.split(".")[0]) == (2, gate.memory.revision.epoch)
 
 
+def test_a_database_that_takes_nothing_yet_is_told_later(
+    gate: Gatepost, admin: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever failed to write the new epoch tries again: the sessions must not live on because of a bad moment."""
+    make_user(gate)
+    pair = pair_for(gate)
+    backup = Backup(gate)
+    create_group(gate, admin, "gone")
+    before = gate.memory.revision.epoch
+    backup.restore()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(gate.database, "write_audit", refuse)
+        with pytest.raises(Unavailable):
+            gate.memory.catch_up()
+    assert gate.database.head().epoch == before
+    gate.memory.catch_up()
+
+    assert gate.memory.revision.epoch == gate.database.head().epoch != before
+    with pytest.raises(InvalidToken):
+        by_bearer(gate, pair.access_token)
+
+
+def refuse(*_: object) -> None:
+    raise Unavailable("the database is read-only: nothing was changed")
+
+
+def test_a_look_at_a_standby_that_is_behind_ends_no_session(
+    gate: Gatepost, admin: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something between us and the database may send what only reads elsewhere: before all end, the writer is asked."""
+    make_user(gate)
+    pair, old = pair_for(gate), gate.memory.head
+    create_group(gate, admin, "newer")
+    before = gate.database.head()
+
+    with monkeypatch.context() as patched:
+        really = changelog.read_head
+        patched.setattr(changelog, "read_head", lambda c, *, lock=False: really(c, lock=True) if lock else old)
+        gate.memory.catch_up()
+    gate.memory.catch_up()
+
+    assert gate.memory.head == gate.database.head() == before
+    assert by_bearer(gate, pair.access_token).subject.id == "alice"
+
+
 def test_one_rewinding_makes_one_epoch(gate: Gatepost, second_gate: Gatepost, admin: Principal) -> None:
     """The processes settle: the epoch is not changed again by the changes that follow."""
     backup = Backup(gate)

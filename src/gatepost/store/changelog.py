@@ -79,6 +79,16 @@ def stamp_of(connection: Connection, number: int) -> str | None:
     return connection.execute(query).scalar_one_or_none()
 
 
+def holds(connection: Connection, at: Head, seen: Head) -> bool:
+    """Tell whether the history that ends at `at` is the one in which `seen` was the newest, both of one epoch.
+
+    The log must not be pruned past `seen`.
+    """
+    if at.number <= seen.number:
+        return (at.number, at.stamp) == (seen.number, seen.stamp)
+    return seen.number == 0 or stamp_of(connection, seen.number) == seen.stamp
+
+
 def prune(connection: Connection, before: datetime, keep: int) -> int:
     """Drop entries older than `before`, but never the newest `keep` revisions.  The caller holds the head row.
 

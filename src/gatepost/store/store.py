@@ -151,16 +151,16 @@ class Store:
         finally:
             self._writer.release()
 
-    def new_epoch(self, after: str) -> None:
+    def new_epoch(self, seen: Head) -> None:
         """Start a new epoch: history was rewound (a restore, a fail-over), so no older revision can be trusted.
 
         Nor can any session: what was lost may have ended it, or spent its refresh token.  So all of them end, and their
-        families of refresh tokens with them.  `after` is the epoch that was rewound: of several processes that notice,
-        one does this.
+        families of refresh tokens with them.  `seen` is what the history has lost.  Of several processes that notice, one
+        does this; and none if it was another's look that was behind, such as a standby's that something between us asked.
         """
         with self.write() as connection:
             old = changelog.read_head(connection, lock=True)
-            if old.epoch != after:
+            if old.epoch != seen.epoch or changelog.holds(connection, old, seen):
                 return
             # The stamp stays: the changelog holds it, and another one would look like one more rewinding to whoever
             # compares the two at the next change.
