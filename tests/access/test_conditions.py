@@ -35,7 +35,7 @@ from gatepost.access import (
     validate,
     write_model_json,
 )
-from gatepost.access.conditions import KEPT_AT_LEAST, CompiledCondition, compile_condition, kept
+from gatepost.access.conditions import KEPT_AT_LEAST, CompiledCondition, ExpressionError, compile_condition, kept
 from gatepost.access.model import Condition
 from gatepost.access.parameters import convert
 from gatepost.errors import InvalidField, InvalidModel
@@ -189,6 +189,7 @@ def test_what_is_kept_compiled_is_bounded_by_how_much_text_it_is(monkeypatch: py
         ("duration", "-250ms", timedelta(milliseconds=-250)),
         ("duration", "0", timedelta()),
         ("timestamp", "2030-01-31t12:00:00.25z", datetime(2030, 1, 31, 12, 0, 0, 250_000, UTC)),
+        ("timestamp", "2030-01-31T12:00:00.123456789Z", datetime(2030, 1, 31, 12, 0, 0, 123_456, UTC)),
         ("map<list<int>>", {"a": ["1", 2.0]}, {"a": [1, 2]}),
         ("uint", 2**64 - 1, 2**64 - 1),
         ("double", "1e3", 1000.0),
@@ -210,7 +211,6 @@ def test_values_are_read_into_types(kind: str, value: object, read: object) -> N
         ("duration", "99999999999h"),
         ("timestamp", "2030-01-31T12:00:00"),
         ("timestamp", "2030-13-31T12:00:00Z"),
-        ("timestamp", "2030-01-31T12:00:00.0000001Z"),
         ("int", 2**63),
         ("int", "1" * 50),
         ("int", "\u0661"),
@@ -250,6 +250,20 @@ def test_an_address_is_the_same_however_it_is_spelled() -> None:
     for network in ("10.0.0.0", "10.0.0.0/08", "10.0.0.0/255.0.0.0", "fe80::%eth0/10", "10.0.0.0/33"):
         with pytest.raises(ConditionUndecided):
             decided(f"x.in_cidr('{network}')", "ipaddress", "10.0.0.1")
+
+
+@pytest.mark.parametrize("written", ["timestamp('{}')", '  timestamp ( "{}" )', "timestamp('{}') + duration('0s')"])
+def test_a_moment_of_nine_digits_is_the_same_given_and_written(written: str) -> None:
+    """Go writes nine (RFC 3339 with nanoseconds), and each question of its users was an error."""
+    now, next_one = "2030-01-31T12:00:00.123456789Z", "2030-01-31T12:00:00.123457Z"
+    assert decided(f"x == {written.format(now)}", "timestamp", now)
+    assert decided(f"x < {written.format(next_one)}", "timestamp", now)
+    assert not decided(f"x < {written.format(now)}", "timestamp", next_one)
+    assert decided(f"x == '{now}'", "string", now), "text is text"
+    wrong = f"x < {written.format(now)} && y"
+    with pytest.raises(ExpressionError) as refused:
+        compile_condition(Condition("c", (("x", "timestamp"),), wrong))
+    assert refused.value.offset == len(wrong), "the place is that of what was written"
 
 
 def test_a_number_of_any_type_is_a_double() -> None:

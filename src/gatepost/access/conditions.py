@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gatepost.access.condition_cost import MACRO, MOST, Cost
 from gatepost.access.decision import ConditionUndecided
 from gatepost.access.model import Condition
-from gatepost.access.parameters import Value, address, convert, in_cidr
+from gatepost.access.parameters import Value, address, convert, in_cidr, in_microseconds
 from gatepost.access.patience import MOST_AT_ONCE, hurry
 from gatepost.errors import InvalidModel
 
@@ -154,7 +154,7 @@ def compile_condition(condition: Condition) -> CompiledCondition:
     variables = {name: _cel_type(kind) for name, kind in condition.parameters}
     try:
         env = cel.NewEnv(config=_config(), variables=variables, functions=_functions())
-        expression = env.compile(condition.expression)
+        expression = env.compile(in_microseconds(condition.expression))
         kind = expression.return_type()  # of a map whose keys can be none, the library has none
     except (TypeError, ValueError):
         raise ExpressionError(condition.name, "expected an expression that is text") from None
