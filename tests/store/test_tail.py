@@ -15,6 +15,7 @@ from gatepost.store.revision import Revision
 from gatepost.store.tail import POLL_SECONDS, PostgresHints, SqliteHints, Tail, hints_for
 from tests.conftest import OpenGate
 from tests.store.child import run_python
+from tests.store.deaf import Deaf
 from tests.waiting import A_BUSY_SECOND, eventually
 
 
@@ -33,19 +34,6 @@ def test_a_change_made_elsewhere_arrives_by_itself(gate: Gatepost, following: Ga
     for number in range(5):
         create_group(gate, admin, f"group-{number}")
         arrives(following, gate)
-
-
-class Deaf:
-    """Hints that never come: `wait` returns only because it looks by itself."""
-
-    def wait(self, stopped: threading.Event) -> None:
-        stopped.wait(POLL_SECONDS)
-
-    def wake(self) -> None:
-        """It waits for `stopped` itself."""
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 def test_polling_alone_is_enough(gate: Gatepost, second_gate: Gatepost, admin: Principal) -> None:

@@ -31,6 +31,7 @@ from gatepost.stores.listing import delete_store
 from gatepost.stores.models import write_version
 from tests.conftest import ADMIN, OpenGate
 from tests.store.child import run_python
+from tests.store.deaf import Deaf
 from tests.stores.shop import SHOP, drop, holds, parsed, put, shop
 from tests.stores.storm import GENEROUS, Backup, answers, assert_settled, newest, state, storm
 from tests.waiting import eventually
@@ -40,16 +41,6 @@ CHANGES_EACH = 25
 BUILT_IN = files("gatepost.access").joinpath("builtin.fga").read_text("utf-8")
 WIDER = parsed(BUILT_IN + "\ntype report\n  relations\n    define view: [user]\n")
 LENDING = SHOP.replace("define owner: [user]", "define owner: [user]\n    define lender: [user]")
-
-
-class Deaf:
-    """Every hint is lost: whoever waits here looks by itself, and no other way."""
-
-    def wait(self, stopped: threading.Event) -> None:
-        stopped.wait(POLL_SECONDS)
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 class Child:
