@@ -34,6 +34,7 @@ MADE = "<!-- Made by tools/reference.py (make reference): change the code, not t
 MADE_SCHEMA = "# Made by tools/reference.py (make reference): change the code, not this file."
 PROTOCOLS = ("/.well-known/", "/oauth2/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/reference")
 ACTIONS = ("view", "edit", "delete", "manage_access")
+WITH_ERRORS = (errors.__name__, "gatepost.access.decision")
 
 CONFIGURATION = """\
 One TOML file (`--config`, else `GATEPOST_CONFIG`, else `./gatepost.toml`), and the environment over it. Lists and
@@ -51,10 +52,11 @@ only `*:*` is everything. A token's scopes are written alike, and only ever narr
 ERRORS = """\
 Over HTTP an error is `application/problem+json` (RFC 9457): `type`, `title`, `status`, `detail` and `code`, with
 `errors` (each wrong field and what is allowed) on 422 and `items` (what stands in the way) on some 409. On `/oauth2` it
-is RFC 6749's `error` and `error_description`. In Python it is the class, of `gatepost.errors`."""
+is RFC 6749's `error` and `error_description`. In Python it is the class, of `gatepost.errors` or `gatepost.access`."""
 COMMANDS = """\
 Exit codes: 0 done, or allowed; 1 denied, or a finding; 2 could not, with one sentence on standard error. `--json` is
-for scripts. Which server: `--server`, else `GATEPOST_URL`."""
+for scripts. Which server: `--server` or `--context`, before the command or after it, else `GATEPOST_URL` or
+`GATEPOST_CONTEXT`, else the context in use."""
 
 
 def main() -> int:
@@ -214,7 +216,7 @@ def permissions() -> str:
 
 def error_tree() -> str:
     rows = [
-        (f"`{error.code}`", str(error.status), f"`{error.__name__}`", first_sentences(getdoc(error)))
+        (f"`{error.code}`", str(error.status), f"`{_imported_as(error)}`", first_sentences(getdoc(error)))
         for error in _below(errors.GatepostError)
     ]
     return "\n\n".join(
@@ -229,9 +231,13 @@ def error_tree() -> str:
 
 def _below(kind: type[errors.GatepostError]) -> Iterator[type[errors.GatepostError]]:
     for child in kind.__subclasses__():
-        if child.__module__ == errors.__name__:
+        if child.__module__ in WITH_ERRORS:
             yield child
             yield from _below(child)
+
+
+def _imported_as(error: type[errors.GatepostError]) -> str:
+    return error.__name__ if error.__module__ == errors.__name__ else f"access.{error.__name__}"
 
 
 # -- command line -------------------------------------------------------------------------------------------------------
