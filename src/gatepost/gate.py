@@ -244,6 +244,12 @@ class Gatepost:
             joined.memory = self.memory.judged_by(model, tx.connection)
         return joined
 
+    def under(self, model: AuthorizationModel) -> Self:
+        """This gate with another model and no tuples: to ask what the model allows, and never who may."""
+        other = copy(self)
+        other.memory = self.memory.judged_by(model, None)
+        return other
+
     def still_holds(self, caller: Principal) -> None:
         """Raise `InvalidToken` if what the caller came with was ended in the meantime, or who they are.
 

@@ -261,10 +261,14 @@ class Memory:
         self._now_at(head)
         self.reloads += 1
 
-    def judged_by(self, model: AuthorizationModel, connection: Connection) -> Memory:
-        """The same memory with the platform's tuples under another model, as `connection` sees both.  To ask, once."""
+    def judged_by(self, model: AuthorizationModel, connection: Connection | None) -> Memory:
+        """The same memory with the platform's tuples under another model, as `connection` sees both.  To ask, once.
+
+        Without a connection there are no tuples, which load slowly: then nobody may anything.
+        """
         graph = Graph(model, self._clock)
-        graph.load(tuple_rows(connection), str(self.revision))
+        if connection is not None:
+            graph.load(tuple_rows(connection), str(self.revision))
         other = copy(self)
         other._published = graph, self.model_id  # noqa: SLF001 - it is one of us
         return other

@@ -128,15 +128,14 @@ def test_prune_is_shown_and_takes_only_what_files_made(admin: AsAdmin, state: Pa
     assert admin.done("group", "list").split() == ["NAME", "ORIGIN", "by-hand", "manual"]
 
 
-def test_nothing_is_half_applied(admin: AsAdmin, state: Path) -> None:
+def test_what_cannot_be_is_named_by_diff_as_by_apply_and_nothing_is_done(admin: AsAdmin, state: Path) -> None:
     state.write_text(STATE.replace("- user:carol", "- user:nobody"))
 
-    result = admin("apply", "-f", str(state), "--yes")
+    for command in (("diff",), ("apply", "--yes")):
+        result = admin(*command, "-f", str(state))
 
-    assert result.exit_code == 2
-    assert result.stderr.startswith("gatepost: create group:team#member@user:nobody: ")
-    assert "there is no user:nobody" in result.stderr
-    assert result.stderr.count("\n") == 1
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr == "gatepost: group:team#member@user:nobody: there is no user:nobody\n"
     for words in (("group", "show", "team"), ("user", "show", "carol"), ("role", "show", "steward")):
         assert admin(*words).exit_code == 2
 

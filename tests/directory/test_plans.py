@@ -10,6 +10,7 @@ from gatepost.directory.desired import (
     Desired,
     DesiredGrant,
     DesiredGroup,
+    DesiredResource,
     DesiredRole,
     DesiredService,
     DesiredUser,
@@ -21,7 +22,7 @@ from gatepost.directory.pages import Wanted
 from gatepost.directory.plans import apply_plan, make_plan
 from gatepost.directory.roles import assign_role, get_role, list_assignees, unassign_role
 from gatepost.directory.sharing import list_access
-from gatepost.directory.users import get_user
+from gatepost.directory.users import delete_user, get_user
 from gatepost.errors import Conflict, Forbidden, InvalidField, NotFound, TooLarge, Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
@@ -205,13 +206,15 @@ def test_a_plan_of_another_history_is_refused(platform: Gatepost, revision: str)
 
 def test_nothing_is_half_applied(platform: Gatepost) -> None:
     wanted = Desired(
-        groups=(DesiredGroup(name="team", members=(Holder("user:alice"), Holder("user:nobody-there"))),),
+        groups=(DesiredGroup(name="team", members=(Holder("user:alice"), Holder("user:bob"))),),
         roles=(DesiredRole(name="steward", permissions=("dataset:view",)),),
     )
+    plan = make_plan(platform, ADMIN, wanted)
+    delete_user(platform, ADMIN, "bob")
     before = (platform.memory.revision, events(platform))
 
-    with pytest.raises(InvalidField, match="create group:team#member@user:nobody-there: subject: there is no"):
-        apply(platform, wanted)
+    with pytest.raises(InvalidField, match="create group:team#member@user:bob: subject: there is no"):
+        apply_plan(platform, ADMIN, wanted, revision=plan.revision, digest=plan.digest)
     assert (platform.memory.revision, events(platform)) == before
     with pytest.raises(NotFound):
         get_role(platform, ADMIN, "steward")
@@ -370,6 +373,58 @@ def test_what_does_not_read_well_is_refused_by_its_name_before_anything(
 ) -> None:
     with pytest.raises(InvalidField, match=named):
         make_plan(platform, ADMIN, wanted)
+
+
+def test_every_place_is_named_where_a_value_is_none_or_nobody(platform: Gatepost) -> None:
+    """What a plan shows is refused for no value when it is applied."""
+    sales = "collection:sales"
+    wanted = Desired(
+        users=(DesiredUser(username="carol", email="nowhere"), DesiredUser(username="dan", external="corp")),
+        services=(DesiredService(name="etl", description="a\nb"),),
+        groups=(DesiredGroup(name="team", members=(Holder("user:zed"), Holder("user:carol"), Holder("user:*"))),),
+        roles=(DesiredRole(name="r", permissions=("view",), assignees=(Holder("user:bob"), Holder("group:gone"))),),
+        resources=(
+            DesiredResource(resource="collection:b", parent="collection:sales"),
+            DesiredResource(resource="dataset:d", parent="collection:nowhere", owner="user:zed"),
+            DesiredResource(resource="notebook:n"),
+        ),
+        grants=(
+            DesiredGrant(resource=sales, relation="nope", subject="user:bob"),
+            DesiredGrant(resource=sales, relation="viewer@x", subject="user:bob"),
+            DesiredGrant(resource=sales, relation="editor", subject="anonymous:*"),
+            DesiredGrant(resource="collection:nowhere", relation="viewer", subject="user:bob"),
+            DesiredGrant(resource="notebook:n", relation="viewer", subject="user:bob"),
+        ),
+    )
+    with pytest.raises(InvalidField) as caught:
+        make_plan(platform, ADMIN, wanted)
+
+    assert caught.value.fields == {
+        "user:carol": "email: this is not an e-mail address",
+        "user:dan": "external: no such provider or issuer; allowed: none is configured",
+        "service:etl": "description: it has a character that cannot be printed",
+        "role:r": "permissions: 'view' is not of the form type:action",
+        "collection:b": "parent: a collection has none",
+        "notebook:n": "type: allowed are collection, dataset, knowledge",
+        "group:team#member@user:*": "subject: user:* cannot be member of a group: one of user, service, group#member",
+        f"{sales}#nope@user:bob": "relation: allowed are owner, editor, viewer",
+        f"{sales}#viewer@x@user:bob": "relation: this is no relation of a resource",
+        f"{sales}#editor@anonymous:*": "relation: anonymous callers can be granted view only, and editor gives more",
+        "notebook:n#viewer@user:bob": "type: allowed are collection, dataset, knowledge",
+        "dataset:d": "there is no collection:nowhere and no user:zed",
+        "role:r#assignee@group:gone#member": "there is no group:gone",
+        "group:team#member@user:zed": "there is no user:zed",
+        "collection:nowhere#viewer@user:bob": "there is no collection:nowhere",
+    }
+
+
+def test_who_is_not_seen_is_not_said_to_be_missing(platform: Gatepost) -> None:
+    """Attack: an owner who may not look into the directory asks by a plan who there is."""
+    grants = tuple(
+        DesiredGrant(resource="collection:sales", relation="viewer", subject=s) for s in ("user:zed", "user:bob")
+    )
+
+    assert len(make_plan(platform, ALICE, Desired(grants=grants)).steps) == 2
 
 
 def test_a_share_of_a_role_that_anybody_has_gives_view_only(platform: Gatepost) -> None:

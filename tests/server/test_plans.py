@@ -61,12 +61,17 @@ def test_what_does_not_read_well_is_422(client: httpx2.Client, company: Company,
 
 def test_a_step_that_cannot_be_done_is_named(client: httpx2.Client, company: Company) -> None:
     admin = as_admin(client)
-    body: dict[str, Any] = {"desired": {"groups": [{"name": "planned", "members": [{"subject": "user:nobody"}]}]}}
-    plan = ok(client.post("/api/v1/plans", json=body, headers=admin))
-    wanted = {**body, "revision": plan["revision"], "digest": plan["digest"]}
+    place = "group:planned#member@user:leaving"
+    body: dict[str, Any] = {"desired": {"groups": [{"name": "planned", "members": [{"subject": "user:leaving"}]}]}}
+    told = problem(client.post("/api/v1/plans", json=body, headers=admin), 422)
+    assert told["errors"] == {place: "there is no user:leaving"}
 
+    ok(client.post("/api/v1/users", json={"username": "leaving"}, headers=admin), 201)
+    plan = ok(client.post("/api/v1/plans", json=body, headers=admin))
+    ok(client.delete("/api/v1/users/leaving", headers=admin), 204)
+    wanted = {**body, "revision": plan["revision"], "digest": plan["digest"]}
     told = problem(client.post("/api/v1/plans/apply", json=wanted, headers=admin), 422)
 
-    assert told["detail"].startswith("create group:planned#member@user:nobody: ")
-    assert list(told["errors"]) == ["group:planned#member@user:nobody"]
+    assert told["detail"].startswith(f"create {place}: ")
+    assert list(told["errors"]) == [place]
     problem(client.get("/api/v1/groups/planned", headers=admin), 404)

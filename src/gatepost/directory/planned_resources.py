@@ -172,7 +172,7 @@ def _create(gate: Gatepost, caller: Principal, resource: Entity, after: Mapping[
     require_allowed(gate, resource, OWNER, who.subject)
     with gate.change_unasked() as tx:
         who.require_exists(tx.connection)
-        require_view_only_for_anonymous(gate, tx, resource.type, OWNER, who.subject)
+        require_view_only_for_anonymous(gate, tx.connection, resource.type, OWNER, who.subject)
         relate(tx, str(resource), OWNER, owner, author=str(caller.subject))
         unrelate(tx, str(resource), OWNER, str(caller.subject))
         detail = {"subject": owner, "relation": OWNER, "expires_at": ""}

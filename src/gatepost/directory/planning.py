@@ -48,8 +48,7 @@ def steps_towards(look: Look, desired: Desired) -> tuple[Step, ...]:
     Raises `InvalidField` for what does not read well or says two things at once.
     """
     made = [*_model_steps(look.gate, desired.model)]
-    things = ((USER, desired.users), (SERVICE, desired.services), (GROUP, desired.groups), (ROLE, desired.roles))
-    for kind, wanted in things:
+    for kind, wanted in zip(THINGS, (desired.users, desired.services, desired.groups, desired.roles), strict=True):
         made += _thing_steps(look, kind, wanted or ())
     named = named_resources(desired)
     resources = list(resource_steps(desired, named, known_resources(look, named)))
@@ -83,7 +82,7 @@ def desired_model(text: str) -> AuthorizationModel:
 
 def _thing_steps(look: Look, kind: Kind, wanted: Iterable[Any]) -> Iterator[Step]:
     named = _by_name(kind, wanted)
-    known = _rows_named(look.connection, kind, named)
+    known = rows_named(look.connection, kind, named)
     for name, each in named.items():
         shall = {field: value for field, value in kind.after(each).items() if value is not None}
         target = f"{kind.word}:{name}"
@@ -109,7 +108,8 @@ def _by_name(kind: Kind, wanted: Iterable[T]) -> dict[str, T]:
     return named
 
 
-def _rows_named(connection: Connection, kind: Kind, names: Iterable[str]) -> dict[str, Row[Any]]:
+def rows_named(connection: Connection, kind: Kind, names: Iterable[str]) -> dict[str, Row[Any]]:
+    """What there is of one kind, by these names."""
     column, todo = kind.table.c[kind.key], sorted(names)
     found: dict[str, Row[Any]] = {}
     for begin in range(0, len(todo), READ_AT_ONCE):
@@ -158,6 +158,7 @@ USER = Kind("user", tables.users, "username", _user_before, _user_after)
 SERVICE = Kind("service", tables.services, "name", _text_before, _text_after)
 GROUP = Kind("group", tables.groups, "name", _text_before, _text_after)
 ROLE = Kind("role", tables.roles, "name", _role_before, _role_after)
+THINGS = (USER, SERVICE, GROUP, ROLE)
 
 
 def _roles_of_files(look: Look, desired: Desired) -> Iterator[Step]:

@@ -18,9 +18,10 @@ from gatepost.directory import groups, roles, services, sharing, users
 from gatepost.directory.desired import Desired, Plan, Step, digest_of
 from gatepost.directory.guards import an_admin_stays
 from gatepost.directory.look import Look
+from gatepost.directory.plan_faults import require_possible
 from gatepost.directory.planned_resources import do_resource, resource_of
 from gatepost.directory.planning import MODEL, desired_model, kinds_of, steps_towards
-from gatepost.directory.resources import seen
+from gatepost.directory.resources import resource_types, seen
 from gatepost.errors import Conflict, GatepostError, InvalidField, TooLarge
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
@@ -38,11 +39,16 @@ Do = Callable[[Gatepost, Principal, str, Mapping[str, Any]], object]
 
 
 def make_plan(gate: Gatepost, caller: Principal, desired: Desired, *, prune: bool = False) -> Plan:
-    """Say what files would change, and change nothing.  It takes `view` of each kind that they speak of."""
+    """Say what files would change, and change nothing.  It takes `view` of each kind that they speak of.
+
+    Raises `InvalidField` that names each place where a value is none, or somebody whom there is not.
+    """
     _require_view(gate, caller, desired)
     with gate.database.snapshot() as connection:
         head = changelog.read_head(connection)
-        steps = steps_towards(Look(gate, caller, connection, gate.now(), prune), desired)
+        look = Look(gate, caller, connection, gate.now(), prune)
+        steps = steps_towards(look, desired)
+        require_possible(look, gate if desired.model is None else gate.under(desired_model(desired.model)), steps)
     return Plan(str(head.revision), steps)
 
 
@@ -53,10 +59,10 @@ def _require_view(gate: Gatepost, caller: Principal, desired: Desired) -> None:
             gate.require(caller, f"{kind}:view", seen_by="")
     if desired.model is not None:
         gate.require(caller, "store:read", seen_by="")
-    types = gate.memory.graph.model.types
+    kinds = resource_types(gate)  # of others there is nothing to see; whether the plan brings them is judged with it
     for resource in sorted({grant.resource for grant in desired.grants or ()}):
         at = resource_of(resource)
-        if at.type in types or desired.model is None:  # of a type that comes with the plan there is nothing to see yet
+        if at.type in kinds:
             seen(gate, caller, at.type, at.id)
 
 

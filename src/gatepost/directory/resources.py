@@ -106,7 +106,7 @@ def create_resource(gate: Gatepost, caller: Principal, wanted: NewResource) -> R
         raise Unauthenticated("sign in to create something")
     resource = require_resource(gate, wanted.type, wanted.id)
     display = require_text(wanted.display_name or wanted.id, "display_name", 200)
-    parent = _parse_parent(gate, resource, wanted.parent)
+    parent = read_parent(gate, resource, wanted.parent)
     _require_create(gate, caller, resource)
     with gate.change_unasked() as tx:
         gate.still_holds(caller)
@@ -132,7 +132,8 @@ def _require_create(gate: Gatepost, caller: Principal, resource: Entity) -> None
     gate.require(caller, f"{resource.type}:create", PLATFORM, seen_by="")
 
 
-def _parse_parent(gate: Gatepost, resource: Entity, text: str | None) -> Entity | None:
+def read_parent(gate: Gatepost, resource: Entity, text: str | None) -> Entity | None:
+    """Read what a resource is to be in.  Raises `InvalidField` for what the model does not let be its parent."""
     if text is None:
         return None
     try:
@@ -234,7 +235,7 @@ def change_resource(gate: Gatepost, caller: Principal, kind: str, identifier: st
     resource = seen_to_change(gate, caller, kind, identifier)
     if wanted.display_name is not None:
         require_text(wanted.display_name, "display_name", 200)
-    parent = _parse_parent(gate, resource, wanted.parent or None)
+    parent = read_parent(gate, resource, wanted.parent or None)
     action = "edit" if wanted.parent is None else "manage_access"
     with gate.change(caller, action, resource, seen_by="view") as tx:
         _row(tx.connection, resource)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from gatepost.access.given import relations_given_by
 from gatepost.access.model import direct
@@ -135,7 +135,8 @@ def grantable_relations(gate: Gatepost, kind: str) -> list[str]:
     return [name for name, rewrite in relations.items() if name not in STRUCTURE and direct(rewrite)]
 
 
-def _require_relation(gate: Gatepost, kind: str, relation: str) -> None:
+def require_relation(gate: Gatepost, kind: str, relation: str) -> None:
+    """Raise `InvalidField` for a relation that people cannot be given."""
     allowed = grantable_relations(gate, kind)
     if relation not in allowed:
         raise InvalidField({"relation": f"allowed are {', '.join(allowed)}"})
@@ -165,14 +166,14 @@ def grant_all(gate: Gatepost, caller: Principal, kind: str, identifier: str, wan
         for each, who in named:
             require_until(gate, caller, "manage_access", resource, each.expires_at)
             require_may_grant(gate, caller, each.relation, resource, each.expires_at)
-            require_view_only_for_anonymous(gate, tx, kind, each.relation, who.subject)
+            require_view_only_for_anonymous(gate, tx.connection, kind, each.relation, who.subject)
             who.require_exists(tx.connection)
             _write(tx, caller, resource, each, str(who.subject))
         return [_granted(gate, tx, resource, each.relation, str(who.subject)) for each, who in named]
 
 
 def _read_grant(gate: Gatepost, resource: Entity, wanted: NewGrant) -> Named:
-    _require_relation(gate, resource.type, wanted.relation)
+    require_relation(gate, resource.type, wanted.relation)
     who = require_subject(wanted.subject, f"{wanted.relation} of a {resource.type}")
     require_allowed(gate, resource, wanted.relation, who.subject)
     if wanted.expires_at is not None and wanted.expires_at <= gate.now():
@@ -195,11 +196,13 @@ def _write(tx: Change, caller: Principal, resource: Entity, wanted: NewGrant, su
         tx.record(AuditRecord.of(caller, "access.granted", resource, at=tx.at, detail=detail))
 
 
-def require_view_only_for_anonymous(gate: Gatepost, tx: Change, kind: str, relation: str, subject: Subject) -> None:
+def require_view_only_for_anonymous(
+    gate: Gatepost, connection: Connection, kind: str, relation: str, subject: Subject
+) -> None:
     """Anonymous callers see at most, be it by a role that was assigned to them."""
     names = [str(subject)]
     if subject.type == "role":
-        names = [row.subject for row in held_by(tx.connection, str(subject.entity), ("assignee",))]
+        names = [row.subject for row in held_by(connection, str(subject.entity), ("assignee",))]
     if str(ANONYMOUS) in names and more_than_view(gate.memory.graph.model, kind, relation):
         raise InvalidField({"relation": f"anonymous callers can be granted view only, and {relation} gives more"})
 
@@ -215,7 +218,7 @@ def revoke_all(
     """Take access away from several subjects at once, or from none of them."""
     resource = seen_to_change(gate, caller, kind, identifier)
     gate.require(caller, "manage_access", resource)
-    _require_relation(gate, kind, relation)
+    require_relation(gate, kind, relation)
     named = [require_subject(subject, f"{relation} of a {kind}") for subject in subjects]
     with gate.change(caller, "manage_access", resource, seen_by="view") as tx:
         for who in named:

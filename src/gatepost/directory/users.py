@@ -56,7 +56,9 @@ def create_user(gate: Gatepost, caller: Principal, wanted: NewUser) -> Profile:
     username = require_username(wanted.username)
     email = require_email(wanted.email)
     display = require_text(wanted.display_name or username, "display_name", 200)
-    _require_one_way_in(gate, wanted)
+    require_voucher(gate, wanted.external)
+    if wanted.external is not None and wanted.password is not None:
+        raise InvalidField({"password": "an external user has none: the provider vouches"})
     hashed = None
     if wanted.password is not None:
         require_good_password(wanted.password, (username, email or "", display))
@@ -83,14 +85,11 @@ def create_user(gate: Gatepost, caller: Principal, wanted: NewUser) -> Profile:
         return profile_of(row)
 
 
-def _require_one_way_in(gate: Gatepost, wanted: NewUser) -> None:
-    if wanted.external is None:
-        return
-    if wanted.password is not None:
-        raise InvalidField({"password": "an external user has none: the provider vouches"})
+def require_voucher(gate: Gatepost, external: str | None) -> None:
+    """Raise `InvalidField` unless a provider or issuer of this name is configured.  None for one's own password."""
     settings = gate.settings
     known = [p.name for p in settings.sso.providers] + [i.name for i in settings.delegated.issuers]
-    if wanted.external not in known:
+    if external is not None and external not in known:
         names = ", ".join(sorted(known)) or "none is configured"
         raise InvalidField({"external": f"no such provider or issuer; allowed: {names}"})
 

@@ -40,7 +40,7 @@ def require_open_type(kind: str) -> None:
 def require_may_write(gate: Gatepost, tx: Change, caller: Principal, written: RelationTuple) -> None:
     """Raise `Forbidden` if the tuple hands out what the caller does not hold."""
     kind, relation = written.object.type, written.relation
-    require_view_only_for_anonymous(gate, tx, kind, relation, written.subject)
+    require_view_only_for_anonymous(gate, tx.connection, kind, relation, written.subject)
     require_until(gate, caller, WRITE)
     _require_holds(gate, caller, written.object, relation)
 
