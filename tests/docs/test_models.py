@@ -21,7 +21,9 @@ def test_everything_that_is_typed_about_models(tmp_path: Path) -> None:
     desk = tmp_path / "desk"
     desk.mkdir()
     (desk / "model.fga").write_text(blocks(TEXT, "fga")[0])
-    for name, content in zip(("world.fga.yaml", "store.fga.yaml"), blocks(TEXT, "yaml"), strict=True):
+    for name, content in zip(
+        ("world.fga.yaml", "office.fga.yaml", "store.fga.yaml"), blocks(TEXT, "yaml"), strict=True
+    ):
         (desk / name).write_text(content)
     (desk / "stores.py").write_text(blocks(TEXT, "python")[0])
     (desk / "gatepost").write_text(f'#!/bin/sh\nexec {sys.executable} -m gatepost.cli "$@"\n')
