@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,12 +11,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, text, update
 
 from gatepost.audit.record import AuditRecord
-from gatepost.errors import Unavailable
 from gatepost.records import ProviderToken
 from gatepost.store import changelog, tables
 from gatepost.store.changelog import Entry
-from gatepost.store.database import LOCK_TIMEOUT_SECONDS, failures, open_engine
+from gatepost.store.database import failures, open_engine
 from gatepost.store.revision import Head, Revision
+from gatepost.store.turns import Turns
 
 CHANNEL = "gatepost"
 
@@ -68,8 +67,7 @@ class Store:
         self.now = now
         self.new_id = new_id
         self.new_stamp = new_stamp
-        # SQLite's own lock is a poll with back-off; queueing this process's writers here is fair and costs nothing.
-        self._writer = threading.Lock()
+        self._turns = Turns()
 
     @property
     def is_sqlite(self) -> bool:
@@ -92,7 +90,7 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A write outside the changelog: last use, throttles, the audit of refusals.  It takes no head lock."""
-        with failures(), self._queue():
+        with failures(), self._turns.next():
             options = {"gatepost_writes": True}
             with self.engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
@@ -109,7 +107,7 @@ class Store:
         with failures():
             options = {"gatepost_writes": True}
             with (
-                self._queue(),
+                self._turns.next(),
                 self.engine.connect().execution_options(**options) as connection,
                 connection.begin(),
             ):
@@ -118,7 +116,7 @@ class Store:
                 change = Change(connection, base, self.now())
                 yield change
                 head = self._seal(change)
-            # Out of the queue: taking in the change may find that history was rewound, which has to be written.
+            # Our turn is over: taking in the change may find that history was rewound, which has to be written.
             if change.entries:
                 applied(head, change.entries)
 
@@ -141,15 +139,6 @@ class Store:
                 for record in records
             ]
             connection.execute(insert(tables.audit), rows)
-
-    @contextmanager
-    def _queue(self) -> Iterator[None]:
-        if not self._writer.acquire(timeout=LOCK_TIMEOUT_SECONDS):
-            raise Unavailable("the database is locked by another writer: nothing was changed")
-        try:
-            yield
-        finally:
-            self._writer.release()
 
     def new_epoch(self, seen: Head) -> None:
         """Start a new epoch: history was rewound (a restore, a fail-over), so no older revision can be trusted.
