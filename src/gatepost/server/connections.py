@@ -1,7 +1,8 @@
-"""What a client may send before it has asked anything, and for how long it may do so.
+"""What a client may send and leave lying, and for how long.
 
 uvicorn bounds neither where it parses with httptools: a header without an end would fill the memory, and a thousand
-requests that never end would take every connection there is.  A proxy in front bounds both; not everybody has one.
+requests that never end, or answers that nobody reads, would take every connection there is.  A proxy in front bounds
+both; not everybody has one.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from asyncio import TimerHandle, Transport
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MOST_HEAD = 64 * 1024  # bytes of a request line with its headers
-REQUEST_SECONDS = 60.0  # for the whole of a request, once it has begun, and for the first one to begin
+MOST_HEAD = 64 * 1024  # bytes of a request line with its headers, and of anything else that is no body
+LOOK_SECONDS = 60.0  # from one look at a connection to the next
 TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
     b"content-length: 36\r\nconnection: close\r\n\r\nA request's head is at most 64 KiB.\n"
@@ -22,54 +23,64 @@ class TooLargeHead(Exception):
     """RFC 6585 section 5."""
 
 
-class Connection(HttpToolsProtocol):
-    """One connection.  Nothing is timed where a request comes in one piece, as nearly all do."""
+class Trailers(list[tuple[bytes, bytes]]):
+    """Where what comes behind a body is dropped (RFC 9110 section 6.5.1).
 
-    _owes = True  # the client has yet to send the rest of a request, or the first one
-    _reads_head = False
-    _held = 0  # bytes of a head that has come in pieces
+    uvicorn adds it to the headers.  A proxy that judges those, and says in them where a request comes from, passes the
+    trailers of anybody on.
+    """
+
+    def append(self, _trailer: tuple[bytes, bytes]) -> None:
+        pass
+
+
+DROPPED = Trailers()
+
+
+class Connection(HttpToolsProtocol):
+    """One connection.
+
+    It is looked at once in a while, and not timed with each request: what was there at the last look and has not moved
+    since is too slow.
+    """
+
+    _held = 0  # bytes that have come in pieces and are no body
     _coming = 0  # bytes of the piece that is being read
     _is_too_large = False
-    _timer: TimerHandle | None = None
+    _seen: object = None  # the request of the last look
+    _unread = 0  # bytes that could not be sent then, for the client reads nothing
+    _timer: TimerHandle
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._give_time()
+        self._timer = self.loop.call_later(LOOK_SECONDS, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timing()
+        self._timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
-            return
         self._coming = len(data)
         super().data_received(data)
-        if self._reads_head:
-            self._held += self._coming
-            if self._held > MOST_HEAD:
-                self._refuse()
-        if not self._owes:
-            self._stop_timing()
-        elif self._timer is None:
-            self._give_time()
-
-    def on_message_begin(self) -> None:
-        self._owes = self._reads_head = True
-        self._held = 0
-        super().on_message_begin()
+        self._held += self._coming
+        if self._held > MOST_HEAD and not self.transport.is_closing():
+            self._refuse()
 
     def on_headers_complete(self) -> None:
-        self._reads_head = False
         if self._held + self._coming > MOST_HEAD and self._head_bytes() > MOST_HEAD:
             self._is_too_large = True
             raise TooLargeHead
+        self._held = self._coming = 0  # what follows in the same piece is no head, or that of the next request
         super().on_headers_complete()
+        self.headers = DROPPED
 
-    def on_message_complete(self) -> None:
-        self._owes = False
-        self._coming = 0  # what follows in the same piece belongs to the next one, however little of it that is
-        super().on_message_complete()
+    def on_body(self, body: bytes) -> None:
+        self._held = self._coming = 0
+        super().on_body(body)
+
+    def resume_writing(self) -> None:
+        self._unread = 0
+        super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
         if self._is_too_large:
@@ -81,20 +92,22 @@ class Connection(HttpToolsProtocol):
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _refuse(self) -> None:
-        self.transport.write(TOO_LARGE)
-        self.transport.close()
-
-    def _give_time(self) -> None:
-        self._timer = self.loop.call_later(REQUEST_SECONDS, self._too_slow)
-
-    def _stop_timing(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _too_slow(self) -> None:
-        if self.flow.read_paused:  # it waits for us
-            self._give_time()
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(TOO_LARGE)
+            self.transport.close()
         else:
-            self._timer = None
+            self.transport.abort()  # an answer is on its way, and nothing may be put into it
+
+    def _look(self) -> None:
+        is_stuck = self.flow.write_paused or self.transport.is_closing()
+        unread = self.transport.get_write_buffer_size() if is_stuck else 0
+        if 0 < self._unread <= unread or (self.scope is self._seen and self._is_awaited()):
             self.transport.abort()
+            return
+        self._unread = unread
+        self._seen = None if self.flow.read_paused else self.scope  # while it is paused, the client waits for us
+        self._timer = self.loop.call_later(LOOK_SECONDS, self._look)
+
+    def _is_awaited(self) -> bool:
+        """Tell whether the client has yet to send the rest of a request, or the first one."""
+        return self.cycle is None or self.cycle.scope is not self.scope or self.cycle.more_body

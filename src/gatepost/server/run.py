@@ -61,18 +61,24 @@ def run(gate: Gatepost, listener: socket.socket) -> None:
     """Serve one gate on a socket that listens already, until a signal comes."""
     app = create_app(gate)
     settle()
-    config = uvicorn.Config(
+    with _stopped_by_signals():
+        uvicorn.Server(_config(app)).run(sockets=[listener])
+
+
+def _config(app: ASGIApp | str, *, workers: int | None = None) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
+        factory=isinstance(app, str),
+        workers=workers,
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,  # the edge reads forwarded headers itself, from trusted proxies only
         timeout_graceful_shutdown=5,
         http=_protocol(),
+        ws="none",
         h11_max_incomplete_event_size=64 * 1024,
     )
-    with _stopped_by_signals():
-        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _protocol() -> str:
@@ -152,21 +158,9 @@ def _serve_with_workers(
     if path is not None:
         os.environ["GATEPOST_CONFIG"] = str(path.resolve())
     os.environ[WORKER_HOST], os.environ[WORKER_PORT] = host, str(port)
-    config = uvicorn.Config(
-        "gatepost.server.run:worker",
-        factory=True,
-        workers=workers,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=5,
-        http=_protocol(),
-        h11_max_incomplete_event_size=64 * 1024,
-    )
     from uvicorn.supervisors import Multiprocess  # needed for this way of running only
 
-    Multiprocess(config, sockets=[listener]).run()
+    Multiprocess(_config("gatepost.server.run:worker", workers=workers), sockets=[listener]).run()
     return 0
 
 
