@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -151,20 +152,29 @@ def test_a_list_says_that_it_is_not_all(visitor: httpx.Client, company: Gatepost
 
 
 def test_a_group_is_found_by_its_name(visitor: httpx.Client, company: Gatepost) -> None:
-    """Among a thousand.  Where more are called so than are shown it is said, here and where one shares."""
-    for number in range(21):
-        create_group(company, as_person("admin"), f"crew-{number:02}", "Of a ship")
+    """Among a thousand.  Those of one name have pages; where one shares it is said that more are called so."""
+    for number in range(101):
+        create_group(company, as_person("admin"), f"crew-{number:03}", "Of a ship")
     sign_in(visitor, "admin")
 
-    found = visitor.get("/groups?q=CREW-2").text
+    found = visitor.get("/groups?q=CREW-02").text
     many = visitor.get("/groups?q=crew").text
 
-    assert re.findall(r'href="/groups/([^"]+)"', found) == ["crew-20"]
+    assert re.findall(r'href="/groups/([^"]+)"', found) == [f"crew-02{digit}" for digit in range(10)]
     assert "Of a ship" in found
-    assert "These are the first 20: write more of the name." in many
+    (following,) = re.findall(r'href="(/groups\?q=crew[^"]+)"', many)
+    assert re.findall(r'href="/groups/([^"]+)"', visitor.get(unescape(following)).text) == ["crew-100"]
     assert "No group by that name" in visitor.get("/groups?q=%25").text
     assert "write more of the name" in visitor.get("/console/subjects?q=crew").text
-    assert "write more of the name" not in visitor.get("/console/subjects?q=crew-2").text
+    assert "write more of the name" not in visitor.get("/console/subjects?q=crew-02").text
+
+
+@pytest.mark.parametrize(("kind", "name"), [("roles", "decider"), ("services", "etl")])
+def test_roles_and_services_are_found_by_their_names(visitor: httpx.Client, kind: str, name: str) -> None:
+    sign_in(visitor, "admin")
+
+    assert re.findall(rf'href="/{kind}/([^"]+)"', visitor.get(f"/{kind}?q={name[1:].upper()}").text) == [name]
+    assert "by that name" in visitor.get(f"/{kind}?q=%25").text
 
 
 @pytest.mark.parametrize(
@@ -172,6 +182,8 @@ def test_a_group_is_found_by_its_name(visitor: httpx.Client, company: Gatepost) 
     [
         "/users?q={}",
         "/groups?q={}",
+        "/roles?q={}",
+        "/services?q={}",
         "/audit?event={}&subject={}&target={}",
         "/resources/collection/sales/access?why={}&action={}",
         "/resources/collection/sales/access/add?q={}",

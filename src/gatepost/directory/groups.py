@@ -11,13 +11,13 @@ from gatepost.audit.record import AuditRecord
 from gatepost.directory.authority import require_carries_no_more, require_until
 from gatepost.directory.guards import an_admin_stays, counted, owned_alone
 from gatepost.directory.names import require_name, require_text
-from gatepost.directory.pages import Page, Wanted, read_page, slice_page
+from gatepost.directory.pages import Page, Wanted, containing, read_page
 from gatepost.directory.subjects import require_allowed, require_subject
 from gatepost.errors import AlreadyExists, Conflict, InvalidField, NotFound
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal, Subject
 from gatepost.store import tables
-from gatepost.store.relations import TAKEN_BY, forget, held_as, held_by, relate, unrelate
+from gatepost.store.relations import MAIN, TAKEN_BY, forget, held_as, relate, unrelate
 from gatepost.store.store import Change
 
 t = tables.groups
@@ -82,10 +82,11 @@ def get_group(gate: Gatepost, caller: Principal, name: str) -> Group:
         return _group(_row(connection, name))
 
 
-def list_groups(gate: Gatepost, caller: Principal, page: Wanted) -> Page[Group]:
+def list_groups(gate: Gatepost, caller: Principal, page: Wanted, query: str = "") -> Page[Group]:
+    """List groups by name; `query` finds a part of the name."""
     gate.require(caller, "group:view", seen_by="")
     with gate.database.read() as connection:
-        return read_page(connection, select(t), [t.c.name], page, _group)
+        return read_page(connection, select(t).where(containing(query, t.c.name)), [t.c.name], page, _group)
 
 
 def change_group(gate: Gatepost, caller: Principal, name: str, description: str) -> Group:
@@ -116,9 +117,18 @@ def list_members(gate: Gatepost, caller: Principal, name: str, page: Wanted) -> 
     gate.require(caller, "group:view")
     with gate.database.read() as connection:
         _row(connection, name)
-        rows = held_by(connection, f"group:{name}", ("member",))
-    members = [Member(r.subject, r.origin, r.author, r.created_at, r.expires_at) for r in rows]
-    return slice_page(members, lambda m: f"{m.subject} {m.origin}", page)
+        return members_of(connection, f"group:{name}", "member", page)
+
+
+def members_of(connection: Connection, object_: str, relation: str, page: Wanted) -> Page[Member]:
+    """One page of those who have a relation to an object, who may be a hundred thousand."""
+    u = tables.tuples
+    held = select(u).where(u.c.store == MAIN, u.c.object == object_, u.c.relation == relation)
+    return read_page(connection, held, [u.c.subject, u.c.origin], page, _member)
+
+
+def _member(row: Row[tuple[object, ...]]) -> Member:
+    return Member(row.subject, row.origin, row.author, row.created_at, row.expires_at)
 
 
 def add_member(

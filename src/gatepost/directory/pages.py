@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, false, or_, true, tuple_
 
 from gatepost.errors import InvalidField
 
@@ -66,6 +66,15 @@ def decode_cursor(text: str, *kinds: type) -> tuple[Any, ...]:
 def can_be_stored(text: str) -> bool:
     """Tell whether both databases take `text`: no NUL character, and no half of a pair (which is not UTF-8)."""
     return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def containing(query: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Rows with `query` in one of the columns, in any case, and all for none.  Nothing in it is a pattern."""
+    if not query:
+        return true()
+    if not can_be_stored(query):
+        return false()
+    return or_(*(column.icontains(query.lower(), autoescape=True) for column in columns))
 
 
 def read_page(

@@ -18,10 +18,10 @@ from gatepost.directory.authority import (
     require_patterns,
     require_until,
 )
-from gatepost.directory.groups import Member, remove_by_hand
+from gatepost.directory.groups import Member, members_of, remove_by_hand
 from gatepost.directory.guards import an_admin_stays, counted, owned_alone
 from gatepost.directory.names import require_name, require_text
-from gatepost.directory.pages import Page, Wanted, read_page, slice_page
+from gatepost.directory.pages import Page, Wanted, containing, read_page
 from gatepost.directory.subjects import require_allowed, require_subject
 from gatepost.errors import AlreadyExists, Conflict, InvalidField, NotFound
 from gatepost.gate import Gatepost
@@ -116,10 +116,11 @@ def get_role(gate: Gatepost, caller: Principal, name: str) -> Role:
         return _role(connection, _row(connection, name))
 
 
-def list_roles(gate: Gatepost, caller: Principal, page: Wanted) -> Page[Role]:
+def list_roles(gate: Gatepost, caller: Principal, page: Wanted, query: str = "") -> Page[Role]:
+    """List roles by name; `query` finds a part of the name."""
     gate.require(caller, "role:view", seen_by="")
     with gate.database.read() as connection:
-        found = read_page(connection, select(t), [t.c.name], page, lambda row: row)
+        found = read_page(connection, select(t).where(containing(query, t.c.name)), [t.c.name], page, lambda row: row)
         held = held_by_many(connection, [f"role:{row.name}" for row in found.items], ("permission",))
         return Page([_made(row, held[f"role:{row.name}"]) for row in found.items], found.next_cursor)
 
@@ -189,9 +190,7 @@ def list_assignees(gate: Gatepost, caller: Principal, name: str, page: Wanted) -
     gate.require(caller, "role:view")
     with gate.database.read() as connection:
         _row(connection, name)
-        rows = held_by(connection, f"role:{name}", ("assignee",))
-    assignees = [Member(r.subject, r.origin, r.author, r.created_at, r.expires_at) for r in rows]
-    return slice_page(assignees, lambda m: f"{m.subject} {m.origin}", page)
+        return members_of(connection, f"role:{name}", "assignee", page)
 
 
 def assign_role(

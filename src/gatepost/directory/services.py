@@ -10,7 +10,7 @@ from sqlalchemy import Row, insert, select, update
 from gatepost.audit.record import AuditRecord
 from gatepost.directory.guards import counted, owned_alone
 from gatepost.directory.names import require_name, require_text
-from gatepost.directory.pages import Page, Wanted, read_page
+from gatepost.directory.pages import Page, Wanted, containing, read_page
 from gatepost.errors import AlreadyExists, Conflict, NotFound
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal
@@ -85,10 +85,11 @@ def made_at(gate: Gatepost, name: str) -> datetime | None:
         return connection.execute(select(t.c.created_at).where(t.c.name == name)).scalar_one_or_none()
 
 
-def list_services(gate: Gatepost, caller: Principal, page: Wanted) -> Page[Service]:
+def list_services(gate: Gatepost, caller: Principal, page: Wanted, query: str = "") -> Page[Service]:
+    """List services by name; `query` finds a part of the name."""
     gate.require(caller, "service:view", seen_by="")
     with gate.database.read() as connection:
-        return read_page(connection, select(t), [t.c.name], page, _service)
+        return read_page(connection, select(t).where(containing(query, t.c.name)), [t.c.name], page, _service)
 
 
 def change_service(gate: Gatepost, caller: Principal, name: str, description: str) -> Service:

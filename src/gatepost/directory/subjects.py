@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from gatepost.access import PROTECTED, RelationTuple, allows
 from gatepost.directory.names import is_name
-from gatepost.directory.pages import can_be_stored
+from gatepost.directory.pages import containing
 from gatepost.errors import Forbidden, InvalidField
 from gatepost.gate import Gatepost
 from gatepost.principal import Entity, Principal, Subject
@@ -93,19 +93,16 @@ def find_subjects(gate: Gatepost, caller: Principal, query: str) -> list[Found]:
     kinds = (name for name in gate.memory.graph.model.types if name not in PROTECTED)
     if scope is not None and not any(scope.covers(wanted) for wanted in ("user:view", *map(_sharing, kinds))):
         raise Forbidden("this credential's scope covers neither user:view nor manage_access on anything")
-    if not can_be_stored(query):
-        return []
-    part = f"%{query.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
     u, g, s = tables.users, tables.groups, tables.services
     found: list[Found] = []
     with gate.database.read() as connection:
         people = select(u.c.username, u.c.display_name).where(
-            u.c.disabled_at.is_(None), u.c.username.like(part, escape="!") | u.c.display_name.ilike(part, escape="!")
+            u.c.disabled_at.is_(None), containing(query, u.c.username, u.c.display_name)
         )
         rows = connection.execute(people.order_by(u.c.username).limit(FOUND_AT_MOST))
         found.extend(Found(f"user:{row.username}", "user", row.username, row.display_name) for row in rows)
         for table, kind, suffix in ((g, "group", "#member"), (s, "service", "")):
-            names = select(table.c.name, table.c.description).where(table.c.name.ilike(part, escape="!"))
+            names = select(table.c.name, table.c.description).where(containing(query, table.c.name))
             rows = connection.execute(names.order_by(table.c.name).limit(FOUND_AT_MOST))
             found.extend(Found(f"{kind}:{r.name}{suffix}", kind, r.name, r.description or r.name) for r in rows)
     return found

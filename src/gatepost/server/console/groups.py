@@ -8,7 +8,6 @@ from starlette.routing import BaseRoute, Route
 
 from gatepost.access import grants_of, groups_of
 from gatepost.directory.groups import (
-    Group,
     add_member,
     change_group,
     create_group,
@@ -18,10 +17,9 @@ from gatepost.directory.groups import (
     list_members,
     remove_member,
 )
-from gatepost.directory.pages import Page, Wanted
-from gatepost.directory.subjects import FOUND_AT_MOST, find_subjects
-from gatepost.gate import Gatepost
-from gatepost.principal import Principal, Subject
+from gatepost.directory.pages import Wanted
+from gatepost.directory.subjects import find_subjects
+from gatepost.principal import Subject
 from gatepost.server.console.forms import Form, Wrong, posted, status_of
 from gatepost.server.console.holdings import BY_HAND
 from gatepost.server.console.rendering import caller_of, gate_of, go_to, own, render, url
@@ -38,19 +36,10 @@ def as_subject(text: str) -> str:
 
 def show_groups(request: Request, wrong: Wrong | None = None) -> Response:
     gate, caller = gate_of(request), caller_of(request)
-    query = request.query_params.get("q", "").strip()[:200]
-    cursor = request.query_params.get("cursor", "")
-    page = _named(gate, caller, query) if query else list_groups(gate, caller, Wanted(cursor=cursor))
-    values = {"query": query, "more": bool(query) and len(page.items) == FOUND_AT_MOST}
+    query, cursor = request.query_params.get("q", "").strip(), request.query_params.get("cursor", "")
+    page = list_groups(gate, caller, Wanted(cursor=cursor), query)
     may = may_of(gate, caller, "group", NOUN)
-    return render(request, "groups.html", values, status=status_of(wrong), wrong=wrong, page=page, may=may)
-
-
-def _named(gate: Gatepost, caller: Principal, query: str) -> Page[Group]:
-    """The groups with `query` in their names, as many as sharing finds."""
-    gate.require(caller, "group:view", seen_by="")
-    found = [each.name for each in find_subjects(gate, caller, query) if each.kind == "group"]
-    return Page([get_group(gate, caller, name) for name in found])
+    return render(request, "groups.html", status=status_of(wrong), wrong=wrong, page=page, query=query, may=may)
 
 
 @posted("group", show_groups)

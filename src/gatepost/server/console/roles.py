@@ -36,13 +36,14 @@ def _permissions(form: Form) -> list[str]:
 
 def show_roles(request: Request, wrong: Wrong | None = None) -> Response:
     gate, caller = gate_of(request), caller_of(request)
-    page = list_roles(gate, caller, Wanted(cursor=request.query_params.get("cursor", "")))
+    query, cursor = request.query_params.get("q", "").strip(), request.query_params.get("cursor", "")
     return render(
         request,
         "roles.html",
         status=status_of(wrong),
         wrong=wrong,
-        page=page,
+        page=list_roles(gate, caller, Wanted(cursor=cursor), query),
+        query=query,
         may=may_of(gate, caller, "role", NOUN),
         known=sorted((name, PLATFORM_PERMISSIONS.get(name, "")) for name in known_permissions(gate)),
     )

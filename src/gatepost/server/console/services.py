@@ -27,9 +27,10 @@ TOKEN_NOUN = ("view", "create", "delete")
 
 def show_services(request: Request, wrong: Wrong | None = None) -> Response:
     gate, caller = gate_of(request), caller_of(request)
-    page = list_services(gate, caller, Wanted(cursor=request.query_params.get("cursor", "")))
+    query, cursor = request.query_params.get("q", "").strip(), request.query_params.get("cursor", "")
+    page = list_services(gate, caller, Wanted(cursor=cursor), query)
     may = may_of(gate, caller, "service", NOUN)
-    return render(request, "services.html", status=status_of(wrong), wrong=wrong, page=page, may=may)
+    return render(request, "services.html", status=status_of(wrong), wrong=wrong, page=page, query=query, may=may)
 
 
 @posted("service", show_services)
