@@ -21,6 +21,7 @@ from gatepost.errors import GatepostError, InvalidToken
 from gatepost.gate import Gatepost
 from gatepost.principal import BearerToken, Entity, Method, Scope
 from gatepost.tokens.access_tokens import IDENTITY_TYPE, TYPE, mint, sign, verify
+from gatepost.tokens.introspection import introspect
 from gatepost.tokens.key_rotation import rotate
 from gatepost.tokens.session_list import end_session
 from gatepost.tokens.sessions import sign_out
@@ -277,7 +278,9 @@ def test_a_token_of_before_its_life_was_shortened_lives_no_longer_than_those_of_
     make_user(before)
     token = pair_for(before).access_token
     today = open_gate(base)
-    assert by_bearer(today, token).subject.id == "alice"
+    caller = by_bearer(today, token)
+    told = [introspect(each, caller, token) for each in (before, today)]
+    assert [each["exp"] - each["iat"] for each in told] == [24 * 60 * 60, 30 * 60], "whoever asks keeps that answer"
 
     dice.advance(timedelta(minutes=30))
 

@@ -76,7 +76,7 @@ def verify(gate: Gatepost, token: str, header: Mapping[str, Any] | None = None) 
             scope=Scope.parse(claims.get("scope", "")),  # a missing scope is an empty one, never "no ceiling"
             client_id=str(claims.get("client_id", "")),
             audience=claims["aud"],
-            expires=min(float(claims["exp"]), _outlived_at(gate, claims)),
+            expires=float(claims["exp"]),
             issued=float(claims["iat"]),
             jti=str(claims.get("jti", "")),
             issuer=str(claims.get("issued_by", "")),
@@ -87,7 +87,10 @@ def verify(gate: Gatepost, token: str, header: Mapping[str, Any] | None = None) 
 
 
 def verified(gate: Gatepost, token: str, typ: str, header: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the claims of a token that we signed, of this type, in its time.  Raises `InvalidToken`."""
+    """Return the claims of a token that we signed, of this type, in its time: `exp` says when it is over here.
+
+    Raises `InvalidToken`.
+    """
     if header is None:
         header = read_header(token)
     key = gate.memory.keys.by_kid(str(header.get("kid", "")))
@@ -100,20 +103,15 @@ def verified(gate: Gatepost, token: str, typ: str, header: Mapping[str, Any] | N
         raise InvalidToken(detail=f"{type(error).__name__} on a token of ours") from error
     if not isinstance(claims, dict) or claims.get("iss") != gate.settings.main.public_url:
         raise InvalidToken(detail="the issuer is not ours")
-    now = gate.dice.clock()
-    if not isinstance(claims.get("exp"), int) or claims["exp"] <= now:
-        raise InvalidToken(detail="expired")
-    if not isinstance(claims.get("iat"), int) or claims["iat"] > now + 60:
+    issued, expires, now = claims.get("iat"), claims.get("exp"), gate.dice.clock()
+    if not isinstance(issued, int) or issued > now + 60:
         raise InvalidToken(detail="issued in the future")
-    if typ == TYPE and _outlived_at(gate, claims) <= now:
-        raise InvalidToken(detail="made when tokens were good for longer")
-    return claims
-
-
-def _outlived_at(gate: Gatepost, claims: Mapping[str, Any]) -> float:
-    """When a token is over, whatever it says itself.
-
-    What was ended is known for as long as a token can live.  One that was made before `access_token_ttl` was shortened
-    would come back to life after that.
-    """
-    return float(claims["iat"]) + gate.settings.tokens.access_token_ttl.total_seconds()
+    if not isinstance(expires, int):
+        raise InvalidToken(detail="without an end")
+    if typ == TYPE:
+        # What was ended is known for as long as a token can live.  One that was made before `access_token_ttl` was
+        # shortened would come back to life after that, so it ends with those of today.
+        expires = min(expires, issued + int(gate.settings.tokens.access_token_ttl.total_seconds()))
+    if expires <= now:
+        raise InvalidToken(detail="expired")
+    return claims | {"exp": expires}
