@@ -104,8 +104,8 @@ def test_a_changed_password_counts_at_once(browse: Browse) -> None:
     ("current", "new", "again", "sentence"),
     [
         ("not-mine-at-all", NEW_PASSWORD, NEW_PASSWORD, "The current password is wrong."),
-        (PASSWORD, NEW_PASSWORD, "something-else-entirely", "The two are not the same"),
-        (PASSWORD, "password123", "password123", "It is a common password"),
+        (PASSWORD, NEW_PASSWORD, "something-else-entirely", "New password, again: the two are not the same"),
+        (PASSWORD, "password123", "password123", "Password: it is a common password"),
     ],
 )
 def test_a_refused_password_says_why(browse: Browse, current: str, new: str, again: str, sentence: str) -> None:

@@ -87,7 +87,7 @@ def test_a_group_is_made_and_its_members_have_what_it_has(browse: Browse, compan
     expect(row).to_contain_text("by hand")
     page.get_by_label("Who", exact=True).fill("nobody-here")
     page.get_by_role("button", name="Add to the group").click()
-    expect(page.get_by_role("alert")).to_contain_text("There is no user:nobody-here")
+    expect(page.get_by_role("alert")).to_contain_text("Who: there is no user:nobody-here.")
     page.goto("/groups/night-shift")
     page.get_by_role("button", name="Remove Noor Haddad").click()
     expect(page.get_by_role("status")).to_contain_text("Removed from the group")

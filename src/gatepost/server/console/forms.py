@@ -16,6 +16,16 @@ from gatepost.server.console.moments import end_of_day
 # What the form itself can answer.  A lost session is a page of its own.
 ANSWERABLE = (InvalidField, Conflict, Forbidden, InvalidCredentials, Throttled)
 
+# What pages call a field, where that is not its own name.
+LABELS = {
+    "again": "New password, again",
+    "display_name": "Name",
+    "email": "E-mail",
+    "expires_at": "Ends on",
+    "subject": "Who",
+    "user_code": "Code",
+}
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -57,7 +67,9 @@ class Wrong:
         """The reason, as a sentence that starts with a capital."""
         if isinstance(self.error, Throttled):
             return f"Too many failed tries. You can try again in {self.error.retry_after} seconds."
-        text = "; ".join(self.error.fields.values()) if isinstance(self.error, InvalidField) else str(self.error)
+        text = str(self.error)
+        if isinstance(self.error, InvalidField):
+            text = "; ".join(f"{_called(name)}: {why}" for name, why in self.error.fields.items())
         if isinstance(self.error, Conflict) and self.error.settled_by:
             text = text.removesuffix(f" ({self.error.settled_by})")  # the page has a field for it, under a label
         return f"{text[:1].upper()}{text[1:]}."
@@ -73,6 +85,10 @@ class Wrong:
     @property
     def status(self) -> int:
         return self.error.status
+
+
+def _called(field: str) -> str:
+    return LABELS.get(field) or field.replace("_", " ").capitalize()
 
 
 Show = Callable[[Request, Wrong | None], Response]
