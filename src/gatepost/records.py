@@ -38,13 +38,6 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proved(Profile):
-    """A person who has just proved a password, and the hash that it was proved against."""
-
-    stored: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRecord:
     """A sign-in that is going on: by cookie, or by a pair of access and refresh token."""
 

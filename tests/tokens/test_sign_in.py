@@ -25,10 +25,9 @@ from gatepost.directory.users import (
 from gatepost.errors import InvalidCredentials, InvalidToken
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
-from gatepost.records import Proved
 from gatepost.store import tables
 from gatepost.tokens.api_tokens import WantedToken, issue_api_token
-from gatepost.tokens.sign_in import prove_by_password, sign_in_for_cookie, sign_in_for_tokens
+from gatepost.tokens.sign_in import Proved, prove_by_password, sign_in_for_cookie, sign_in_for_tokens
 from tests.conftest import ADMIN_PASSWORD, OpenGate, settings_for
 from tests.directory.people import ADMIN, GOOD_PASSWORD, make_people
 from tests.tokens.signing_in import Watched, by_basic, by_bearer, make_user, pair_for, tries

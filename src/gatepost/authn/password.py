@@ -27,7 +27,7 @@ def recogniser(gate: Gatepost, address: str) -> Authenticator:
 def _prove(gate: Gatepost, credential: BasicCredential, address: str) -> Principal:
     try:
         attempt = PasswordTry(username=credential.username, password=credential.secret, address=address)
-        profile = prove_by_password(gate, attempt)
+        proved = prove_by_password(gate, attempt)
     except InvalidCredentials as error:
         raise InvalidToken(detail=error.detail) from error
-    return Principal(subject=profile.entity, method=Method.PASSWORD, scope=None, address=address)
+    return Principal(subject=proved.entity, method=Method.PASSWORD, scope=None, address=address)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from sqlalchemy import Row, select, update
 
 from gatepost.audit.record import AuditRecord, Outcome
 from gatepost.directory.names import is_name
-from gatepost.directory.profiles import profile_of
 from gatepost.errors import InvalidCredentials, InvalidToken
 from gatepost.gate import Gatepost
-from gatepost.principal import Method
-from gatepost.records import Profile, Proved
+from gatepost.principal import Entity, Method
 from gatepost.store import tables
 from gatepost.store.store import Change
 from gatepost.tokens import throttle
@@ -31,6 +29,19 @@ class PasswordTry:
     address: str
     agent: str = ""
     local_door: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proved:
+    """Who has just proved a password, and the hash that it was proved against."""
+
+    id: str
+    username: str
+    stored: str = field(repr=False)
+
+    @property
+    def entity(self) -> Entity:
+        return Entity("user", self.username)
 
 
 def prove_by_password(gate: Gatepost, attempt: PasswordTry) -> Proved:
@@ -56,8 +67,7 @@ def prove_by_password(gate: Gatepost, attempt: PasswordTry) -> Proved:
         raise InvalidCredentials(detail=why_not)
     throttle.note_success(gate.database, account, attempt.address, gate.now())
     stored = _rehash(gate, row, attempt.password) if gate.passwords.is_outdated(row.password) else row.password
-    profile = profile_of(row)
-    return Proved(**{each.name: getattr(profile, each.name) for each in fields(Profile)}, stored=stored)
+    return Proved(id=row.id, username=row.username, stored=stored)
 
 
 def _why_not(gate: Gatepost, row: Row[tuple[object, ...]] | None, attempt: PasswordTry, *, good: bool) -> str:

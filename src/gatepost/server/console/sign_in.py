@@ -111,11 +111,11 @@ async def sign_in(request: Request) -> Response:
     )
     pools = request.state.pools
     try:
-        profile = await pools.passwords(prove_by_password, gate, attempt)
+        proved = await pools.passwords(prove_by_password, gate, attempt)
     except (InvalidCredentials, Throttled) as error:
         shown: Response = await pools.database(show_sign_in, request, Wrong("login", error, form))
         return shown
-    session: NewSession = await pools.database(sign_in_for_cookie, gate, profile, attempt)
+    session: NewSession = await pools.database(sign_in_for_cookie, gate, proved, attempt)
     if not caller_of(request).is_anonymous:
         await pools.database(sign_out, gate, caller_of(request))  # one browser, one session: the old one ends
     response = RedirectResponse(safe_next(form.raw("next")), 303, headers={"Cache-Control": "no-store"})

@@ -32,8 +32,8 @@ async def login(request: Request, body: LoginBody, gate: Gate) -> TokenPairAnswe
     """Sign in with a password.  Answers an access token and a refresh token."""
     agent = request.headers.get("user-agent", "")
     attempt = PasswordTry(username=body.username, password=body.password, address=request.state.address, agent=agent)
-    profile = await request.state.pools.passwords(prove_by_password, gate, attempt)
-    pair: TokenPair = await request.state.pools.database(sign_in_for_tokens, gate, profile, attempt)
+    proved = await request.state.pools.passwords(prove_by_password, gate, attempt)
+    pair: TokenPair = await request.state.pools.database(sign_in_for_tokens, gate, proved, attempt)
     return TokenPairAnswer.model_validate(pair)
 
 
