@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple, final
+
+from gatepost.gate import Gatepost
+from gatepost.principal import Principal
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A body of JSON, and headers of its own."""
+@final
+class Answered(NamedTuple):
+    """A body of JSON, and headers of its own.  A tuple, for one is made with each answer of a store."""
 
     body: bytes
     headers: Headers
@@ -18,3 +21,4 @@ class Answered:
 
 Answer = bytes | Answered
 Later = Callable[[], Answer]
+Hot = Callable[[Gatepost, Principal, bytes], Answer | Later]

@@ -23,15 +23,15 @@ from gatepost.authn.anonymous import anonymous_principal
 from gatepost.authn.credential import read_credential
 from gatepost.authn.narrowing import HEADER, narrow, unnarrowed
 from gatepost.authn.pending import Pending
-from gatepost.errors import GatepostError, InvalidRequest, InvalidToken, TooLarge, Unauthenticated
+from gatepost.errors import GatepostError, InvalidRequest, InvalidToken, Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.principal import Credential, Principal, SessionCookie
 from gatepost.server import hasura, openfga
-from gatepost.server.answered import Answered
+from gatepost.server.answered import Answered, Hot
+from gatepost.server.bodies import Uploads, bounded, replayed, require_small
 from gatepost.server.cookies import clear_session, is_secure
 from gatepost.server.forward_auth import Answer, ForwardAuth
 from gatepost.server.headers import AnswerHeaders
-from gatepost.server.hot import Hot
 from gatepost.server.json_bodies import is_json, read_json
 from gatepost.server.origin import (
     SAFE_METHODS,
@@ -51,10 +51,8 @@ from gatepost.store.revision import Revision
 
 log = logging.getLogger("gatepost.server")
 
-MOST_BYTES = 1 << 20
-MOST_DIGITS = 20  # of a Content-Length
 JSON_KINDS = (Kind.API, Kind.AUTHZEN, Kind.OPEN)
-JUDGED_KINDS = (Kind.API, Kind.AUTHZEN, Kind.STORES, Kind.PAGE, Kind.SIGN_IN)  # where a credential is read
+READ_FIRST = (Kind.STORES, *JSON_KINDS, Kind.PAGE, Kind.SIGN_IN)
 MOST_REQUEST_ID = 1_024  # characters of an id that is answered
 ASKED_ALL_DAY = frozenset({"GET /api/v1/revocations"})  # one wait after another, by every application that verifies
 ALWAYS_ANSWERED = (Kind.HEALTH, Kind.STATIC)
@@ -81,6 +79,7 @@ class Edge:
     origins: frozenset[str] = frozenset()
     forward_auth: ForwardAuth = field(init=False)
     headers: AnswerHeaders = field(init=False)
+    uploads: Uploads = field(default_factory=Uploads)
 
     def __post_init__(self) -> None:
         self.forward_auth = ForwardAuth(self.gate, self.pools)
@@ -121,15 +120,14 @@ class Edge:
             self._find_application(scope)
         elif kind is not Kind.HEALTH:
             require_our_host(headers, self.hosts, self.gate.settings.main.public_url)
-        receive = _bounded(headers, receive)
-        if _is_judged(scope, kind):
-            receive = _replayed(await _read_body(receive), receive)
+        require_small(headers)
+        body = await self.uploads.whole(receive) if _is_read_first(scope, kind) else None
         main = self.gate.settings.main
         address = client_address((scope.get("client") or ("", 0))[0], headers, main.trusted_proxies)
         if kind not in ALWAYS_ANSWERED:
             await self._reach(headers)  # before the caller is judged: a revocation may be what is asked for
         if kind is Kind.HASURA and scope["method"] in ("GET", "POST"):
-            body = await _read_body(receive)
+            body = await self.uploads.whole(receive)
             await reply.answer(
                 await hasura.answer(self.gate, self.pools, scope, body, *self._ways_in(scope, kind, address))
             )
@@ -143,17 +141,17 @@ class Edge:
         if kind is Kind.STORES and scope["method"] == "POST":
             hot = openfga.hot_question(scope["path"])
         if hot is not None:
-            await reply.json(await self._asked(hot, caller, await _read_body(receive)))
+            await reply.json(await self._asked(hot, caller, body or b""))
             return
         state = scope.setdefault("state", {})
         state.update(gate=self.gate, principal=caller, address=address, pools=self.pools)
-        if kind in JSON_KINDS and scope["method"] not in SAFE_METHODS:
-            receive = await _checked_body(headers, receive)
-        await self.app(scope, receive, reply)
+        if body and kind in JSON_KINDS and is_json(headers):
+            read_json(body)  # so that every route behind sees one meaning of it
+        await self.app(scope, bounded(receive) if body is None else replayed(body, receive), reply)
 
     async def _asked(self, hot: Hot, caller: Principal, body: bytes) -> bytes | Answered:
         answer = await self.pools.soon(hot, self.gate, caller, body)
-        return answer if isinstance(answer, bytes | Answered) else await self.pools.database(answer)
+        return await self.pools.database(answer) if callable(answer) else answer
 
     async def _for_gateway(self, scope: Scope, reply: Reply) -> None:
         """A gateway asks.  Its host is judged there, and its body is none of our business."""
@@ -315,7 +313,7 @@ class Reply:
     async def json(self, answer: bytes | Answered) -> None:
         """Send a whole answer, whose headers are none of those that every answer has: nothing is merged."""
         self.status = 200
-        body, own = (answer, ()) if isinstance(answer, bytes) else (answer.body, answer.headers)
+        body, own = (answer, ()) if isinstance(answer, bytes) else answer
         length = (b"content-length", str(len(body)).encode())
         headers = [length, JSON, *own, *self._headers.of(self._kind), *self.request_id]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -341,60 +339,7 @@ def _request_id(headers: Headers) -> list[tuple[bytes, bytes]]:
     return [(b"x-request-id", sent[0])] if sent and len(sent[0]) <= MOST_REQUEST_ID else []
 
 
-def _bounded(headers: Headers, receive: Receive) -> Receive:
-    """Refuse a body beyond the limit, whether it says its length or not."""
-    for length in all_of(headers, b"content-length"):
-        if not (length.isascii() and length.isdigit()):
-            raise InvalidRequest("Content-Length is not a number")
-        if len(length) > MOST_DIGITS or int(length) > MOST_BYTES:
-            raise TooLarge("a body is at most 1 MiB")
-    seen = 0
-
-    async def bounded() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > MOST_BYTES:
-            raise TooLarge("a body is at most 1 MiB")
-        return message
-
-    return bounded
-
-
-def _is_judged(scope: Scope, kind: Kind) -> bool:
-    """Tell whether a request has a body, and somebody for whom what is in it is done."""
+def _is_read_first(scope: Scope, kind: Kind) -> bool:
+    """Tell whether a request has a body that is read before somebody is judged by it."""
     method = scope["method"]
-    return kind in JUDGED_KINDS and method not in SAFE_METHODS and not is_posted_elsewhere(method, scope["path"])
-
-
-async def _checked_body(headers: Headers, receive: Receive) -> Receive:
-    """Read a body whole and judge its JSON, so that every route behind sees one meaning of it."""
-    body = await _read_body(receive)
-    if body and is_json(headers):
-        read_json(body)
-    return _replayed(body, receive)
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    is_given = False
-
-    async def replay() -> Message:
-        nonlocal is_given
-        if is_given:
-            return await receive()
-        is_given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay
-
-
-async def _read_body(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise InvalidRequest("the caller hung up")
-        part: bytes = message.get("body", b"")
-        body += part
-        if not message.get("more_body", False):
-            return body
+    return kind in READ_FIRST and method not in SAFE_METHODS and not is_posted_elsewhere(method, scope["path"])

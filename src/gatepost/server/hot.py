@@ -6,7 +6,6 @@ They are answered from memory on the loop.  What has to read the database answer
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from gatepost.directory.evaluation import MOST_IN_A_BATCH, Asked, answer
@@ -15,12 +14,10 @@ from gatepost.directory.profiles import describe, known_profile, read_profile
 from gatepost.errors import InvalidField
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
-from gatepost.server.answered import Answer, Later
+from gatepost.server.answered import Answer, Hot, Later
 from gatepost.server.authzen.evaluation import answer_evaluation, answer_evaluations
 from gatepost.server.json_bodies import read_json
 from gatepost.server.problems import body_of
-
-Hot = Callable[[Gatepost, Principal, bytes], Answer | Later]  # what is answered is JSON
 
 _QUESTION = ("action", "resource", "subject", "context")
 MOST_NAME = 100  # of a field that nobody knows, when it is named in an error

@@ -13,7 +13,7 @@ from gatepost.directory.evaluation import require_ask
 from gatepost.errors import GatepostError
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
-from gatepost.server.answered import Answer, Answered, Later
+from gatepost.server.answered import Answer, Answered, Hot, Later
 from gatepost.server.openfga import plain
 from gatepost.server.openfga.calls import read_body
 from gatepost.server.openfga.headers import headers_of
@@ -22,14 +22,10 @@ from gatepost.stores.errors import StoreError, invalid
 from gatepost.stores.keys import TupleKey
 from gatepost.stores.questions import DEADLINE, Asking, Opened, check_in, graph_in_memory, graph_of
 
-Hot = Callable[[Gatepost, Principal, bytes], Answer | Later]
-
 YES, NO = b'{"allowed":true,"resolution":""}', b'{"allowed":false,"resolution":""}'
 _ALLOWED = ('{"allowed":false}', '{"allowed":true}')
-_OF_THE_BATCH = {
-    "authorization_model_id": None,
-    "consistency": None,
-}  # an item has none: there they are unknown members
+# An item has none of these: there they are unknown members.
+_OF_THE_BATCH = {"authorization_model_id": None, "consistency": None}
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 

@@ -14,7 +14,6 @@ from starlette.routing import BaseRoute, Route
 from gatepost.errors import Unauthenticated
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal
-from gatepost.server.answered import Answered
 from gatepost.server.openfga import answers
 from gatepost.server.openfga.calls import Call
 from gatepost.server.openfga.hot import hot_question
@@ -97,7 +96,7 @@ async def _question(request: Request) -> Response:
     gate: Gatepost = request.state.gate
     caller: Principal = request.state.principal
     answer = b"" if hot is None else hot(gate, caller, await request.body())
-    if not isinstance(answer, bytes | Answered):
+    if callable(answer):
         answer = await request.state.pools.database(answer)
     if isinstance(answer, bytes):
         return Response(answer, media_type="application/json")
