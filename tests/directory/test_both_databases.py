@@ -45,6 +45,16 @@ def test_identifiers_compare_byte_by_byte(gate: Gatepost) -> None:
     assert tuples_naming(gate, "group:Team") == [("group:Team", "member", "user:bob")]
 
 
+def test_people_are_found_by_letters_that_are_not_ascii(gate: Gatepost) -> None:
+    create_user(gate, ADMIN, NewUser(username="ann", display_name="Ärger, Öznur"))
+    create_user(gate, ADMIN, NewUser(username="bob", display_name="Bob"))
+    # A PostgreSQL whose locale is C folds ASCII alone.
+    others = ("ärger", "ÖZNUR") if gate.database.is_sqlite else ()
+    for query in ("Ärger", "Öz", "R, Ö", *others):
+        assert [p.username for p in list_users(gate, ADMIN, Wanted(), query).items] == ["ann"], query
+        assert [found.subject for found in find_subjects(gate, ADMIN, query)] == ["user:ann"], query
+
+
 def test_order_is_that_of_bytes_on_every_page(gate: Gatepost) -> None:
     names = sorted(["a-b", "a.b", "a_b", "ab", "a0", "b", "admin", "~", "!x", "a~b"])
     make_people(gate, *(name for name in names if name != "admin"))

@@ -69,12 +69,15 @@ def can_be_stored(text: str) -> bool:
 
 
 def containing(query: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Rows with `query` in one of the columns, in any case, and all for none.  Nothing in it is a pattern."""
+    """Rows with `query` in one of the columns, and all for none.  Nothing in it is a pattern.
+
+    In any case: that is for the database to say, on both sides.  PostgreSQL knows the letters of its locale.
+    """
     if not query:
         return true()
     if not can_be_stored(query):
         return false()
-    return or_(*(column.icontains(query.lower(), autoescape=True) for column in columns))
+    return or_(*(column.icontains(query, autoescape=True) for column in columns))
 
 
 def read_page(

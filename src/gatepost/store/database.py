@@ -101,8 +101,14 @@ class _FileWatch:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # the driver must not open transactions of its own: `_begin_sqlite` does
     _switch_to_wal(connection)
+    # SQLite's own knows ASCII alone, and people are looked for by names that have other letters.
+    connection.create_function("lower", 1, _lower, deterministic=True)
     for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _lower(text: str | bytes | float | None) -> str | bytes | float | None:
+    return text.lower() if isinstance(text, str) else text
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
