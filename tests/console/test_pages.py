@@ -18,13 +18,15 @@ import pytest
 from gatepost.directory.groups import change_group, create_group
 from gatepost.directory.resources import NewResource, ResourceChange, change_resource, create_resource
 from gatepost.directory.sharing import NewGrant, grant_access
-from gatepost.directory.users import UserChange, change_user
+from gatepost.directory.users import NewUser, UserChange, change_user, create_user
 from gatepost.gate import Gatepost
 from gatepost.server import console
+from gatepost.settings import SsoSettings
 from tests.conftest import ADMIN_PASSWORD, OpenGate, settings_for
 from tests.console.company import PASSWORD, as_person
 from tests.console.serving import served
 from tests.console.test_accessibility import PAGES, VISITOR
+from tests.sso.corp import CORP
 
 NASTY = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}"
 TEMPLATES = Path(console.__file__).parent / "templates"
@@ -318,6 +320,21 @@ def test_without_passwords_admins_have_their_own_door(
         answer = client.post("/login/local", data={"username": "admin", "password": ADMIN_PASSWORD})
         assert answer.status_code == 303
         assert client.get("/users").status_code == 200
+
+
+def test_a_provider_without_a_text_for_its_button_is_called_by_its_name(
+    open_gate: OpenGate, sqlite_url: str, listener: tuple[socket.socket, str]
+) -> None:
+    """Settings that an application makes itself have none, where a file gets the name."""
+    settings = settings_for(sqlite_url)
+    main, sso = replace(settings.main, public_url=listener[1]), SsoSettings(providers=(CORP,))
+    gate = open_gate(replace(settings, main=main, sso=sso))
+    create_user(gate, as_person("admin"), NewUser(username="carol", external="corp"))
+    with served(gate, listener[0]), httpx.Client(base_url=listener[1], headers={"Origin": listener[1]}) as client:
+        sign_in(client, "admin")
+        assert "at corp<" in client.get("/users").text
+        assert "at corp<" in client.get("/users/carol").text
+        assert '<option value="corp">corp<' in client.get("/console/new-user").text
 
 
 def test_the_visitor_reads_their_own_writes_from_another_process(

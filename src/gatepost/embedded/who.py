@@ -34,12 +34,7 @@ def _conflict(refused: identities.SignInConflict) -> a.SignInConflict:
 
 
 def _options(gate: Gatepost, _by: Principal, _page: object) -> Page[a.SignInOption]:
-    return Page(
-        [
-            a.SignInOption(p.name, p.display_name or p.name, f"/oauth/{p.name}/login")
-            for p in gate.settings.sso.providers
-        ]
-    )
+    return Page([a.SignInOption(p.name, p.called, f"/oauth/{p.name}/login") for p in gate.settings.sso.providers])
 
 
 class Who(Asking):

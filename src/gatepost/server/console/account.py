@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from gatepost.directory.users import NewPassword, UserChange, change_user, get_user, set_password
 from gatepost.errors import InvalidField
 from gatepost.server.console.forms import Form, Wrong, posted, status_of
+from gatepost.server.console.origins import names_of_providers
 from gatepost.server.console.rendering import caller_of, gate_of, go_to, own, render
 from gatepost.sso.identities import list_identities, password_counts, unlink_identity
 
@@ -16,7 +17,7 @@ from gatepost.sso.identities import list_identities, password_counts, unlink_ide
 def show_account(request: Request, wrong: Wrong | None = None) -> Response:
     gate, caller = gate_of(request), caller_of(request)
     profile = get_user(gate, caller, caller.subject.id)
-    names = {p.name: p.display_name for p in gate.settings.sso.providers}
+    names = names_of_providers(gate.settings)
     return render(
         request,
         "account.html",

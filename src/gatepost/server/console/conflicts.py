@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from gatepost.directory.pages import Wanted
 from gatepost.directory.profiles import read_profile
 from gatepost.server.console.forms import Form, Wrong, posted, status_of
+from gatepost.server.console.origins import names_of_providers
 from gatepost.server.console.rendering import caller_of, gate_of, go_to, own, render
 from gatepost.sso.identities import dismiss_conflict, list_conflicts
 
@@ -18,7 +19,7 @@ PATH = "/conflicts"
 def show_conflicts(request: Request, wrong: Wrong | None = None) -> Response:
     gate, caller = gate_of(request), caller_of(request)
     page = list_conflicts(gate, caller, Wanted(cursor=request.query_params.get("cursor", "")))
-    names = {provider.name: provider.display_name for provider in gate.settings.sso.providers}
+    names = names_of_providers(gate.settings)
     may = {"dismiss": gate.may(caller, "conflict:delete"), "users": gate.may(caller, "user:view")}
     # It may be the e-mail that clashes: then nobody has the name.
     here = {it.username for it in page.items if read_profile(gate, it.username)} if may["users"] else set()

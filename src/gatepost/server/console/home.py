@@ -11,6 +11,7 @@ from gatepost.directory.pages import Wanted
 from gatepost.gate import Gatepost
 from gatepost.principal import Principal, Subject
 from gatepost.records import SessionRecord
+from gatepost.server.console.origins import names_of_providers
 from gatepost.server.console.rendering import caller_of, gate_of, render, visit
 from gatepost.server.console.resources import form_values
 from gatepost.server.console.seen import seen_at_home
@@ -45,8 +46,7 @@ def this_session(gate: Gatepost, caller: Principal) -> SessionRecord | None:
 def how(gate: Gatepost, method: str, provider: str) -> str:
     """How somebody proved who they are, in words."""
     if provider:
-        name = next((p.display_name for p in gate.settings.sso.providers if p.name == provider), provider)
-        return f"through {name}"
+        return f"through {names_of_providers(gate.settings).get(provider, provider)}"
     return "with a password" if method == "password" else f"by {method.replace('_', ' ')}"
 
 

@@ -13,6 +13,7 @@ from gatepost.errors import InvalidCredentials, Throttled
 from gatepost.gate import Gatepost
 from gatepost.server.console.forms import Wrong, read_form
 from gatepost.server.console.naming import Names
+from gatepost.server.console.origins import names_of_providers
 from gatepost.server.console.rendering import caller_of, gate_of, render, url
 from gatepost.server.console.signed_out import look_ahead, sign_out_everywhere
 from gatepost.server.cookies import ASK_AGAIN, keep, kept, set_session
@@ -127,14 +128,13 @@ async def show_sign_out(request: Request) -> Response:
     gate, caller = gate_of(request), caller_of(request)
     policy = await look_ahead(request, caller)
     response: Response = await request.state.pools.database(
-        render, request, "logout.html", provider=_provider_name(gate, caller.provider)
+        render,
+        request,
+        "logout.html",
+        provider=names_of_providers(gate.settings).get(caller.provider, caller.provider),
     )
     response.headers["Content-Security-Policy"] = policy
     return response
-
-
-def _provider_name(gate: Gatepost, name: str) -> str:
-    return next((p.display_name for p in gate.settings.sso.providers if p.name == name), name)
 
 
 def routes() -> list[BaseRoute]:

@@ -88,7 +88,7 @@ def show(request: Request) -> Response:
 
 
 def _page(request: Request, gate: Gatepost, name: str, there: str) -> Response:
-    shown = next((p.display_name or p.name for p in gate.settings.sso.providers if p.name == name), None)
+    shown = next((p.called for p in gate.settings.sso.providers if p.name == name), None)
     if shown is None and there != "open":
         raise NotFound("there is no such provider")
     return render(

@@ -29,6 +29,7 @@ from gatepost.server.console.agents import agent_text
 from gatepost.server.console.forms import Form, Wrong, posted, status_of
 from gatepost.server.console.holdings import groups_held, roles_held
 from gatepost.server.console.home import how
+from gatepost.server.console.origins import names_of_providers
 from gatepost.server.console.rendering import caller_of, gate_of, go_to, own, render, url
 from gatepost.sso.identities import list_identities
 from gatepost.sso.reread import Reread
@@ -43,23 +44,18 @@ def may_of(gate: Gatepost, caller: Principal, noun: str, actions: tuple[str, ...
     return {action: gate.may(caller, f"{noun}:{action}") for action in actions}
 
 
-def names_of_providers(gate: Gatepost) -> dict[str, str]:
-    """What the sign-in page calls each provider."""
-    return {provider.name: provider.display_name for provider in gate.settings.sso.providers}
-
-
 def show_users(request: Request) -> Response:
     gate, caller = gate_of(request), caller_of(request)
     query, cursor = request.query_params.get("q", "").strip(), request.query_params.get("cursor", "")
     page = list_users(gate, caller, Wanted(cursor=cursor), query)
-    may, vouching = may_of(gate, caller, "user"), names_of_providers(gate)
+    may, vouching = may_of(gate, caller, "user"), names_of_providers(gate.settings)
     return render(request, "users.html", page=page, query=query, may=may, vouching=vouching)
 
 
 def show_new(request: Request, wrong: Wrong | None = None) -> Response:
     gate, caller = gate_of(request), caller_of(request)
     gate.require(caller, "user:create", seen_by="")
-    vouching = [*names_of_providers(gate).items()]
+    vouching = [*names_of_providers(gate.settings).items()]
     vouching += [(i.name, i.name) for i in gate.settings.delegated.issuers]
     return render(request, "new_user.html", status=status_of(wrong), wrong=wrong, vouching=vouching)
 
@@ -110,7 +106,7 @@ def show_user(
         assignable=[name for name in roles if name not in {h.name for h in held if h.origin}],
         sessions=sessions_of(gate, caller, profile.username) if may["sessions"] else [],
         identities=list_identities(gate, caller, profile.username),
-        providers=names_of_providers(gate),
+        providers=names_of_providers(gate.settings),
         subject=subject,
         may=may,
     )

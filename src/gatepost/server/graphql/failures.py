@@ -21,9 +21,8 @@ AS_IN = {"DateTime": ", such as 2030-01-31T12:00:00Z"}
 _QUOTED = re.compile(r"""((?:Block)?String|Name|Int|Float) (['"]).*\2""", re.DOTALL)
 _FOUND = re.compile(r"""[,.]? found:? [{\["'].*""", re.DOTALL | re.IGNORECASE)
 _OF_REST = {"cursor": "after", "limit": "first"}
-_FIELD = re.compile(
-    r"(?!variables\.)[a-z0-9_.\[\]]+"
-)  # a variable's own name is the caller's, `dataset:q_3` somebody's
+# A variable's own name is the caller's, and `dataset:q_3` is somebody's.
+_FIELD = re.compile(r"(?!variables\.)[a-z0-9_.\[\]]+")
 # The library's sentences of a value that does not fit; what else is in them quotes it.
 _EXPECTED = re.compile(
     r"Expected value of (?:non-null )?type '([^']+)'"

@@ -92,10 +92,8 @@ class Limits(SchemaExtension):
                 _require_chosen(context.graphql_document, context._provided_operation_name)  # noqa: SLF001 - as sent
                 rules = (*context.validation_rules, MaybeNullValidationRule, OneOfInputValidationRule)
                 wrong = validate(schema, context.graphql_document, rules, max_errors=MOST_ERRORS)
-                context.pre_execution_errors, context.validation_rules = (
-                    wrong or None,
-                    (),
-                )  # which is all there is to do
+                context.pre_execution_errors = wrong or None
+                context.validation_rules = ()  # or the library would ask all of them once more
             except (InvalidField, InvalidRequest) as error:
                 context.pre_execution_errors = [GraphQLError(str(error), original_error=error)]
         yield

@@ -247,7 +247,7 @@ class Queries:
     @strawberry.field(description="Where else one can sign in.")
     def sign_in_providers(self, info: Info) -> list[SignInProvider]:
         return [
-            SignInProvider(name=p.name, display_name=p.display_name or p.name, login_url=f"/oauth/{p.name}/login")
+            SignInProvider(name=p.name, display_name=p.called, login_url=f"/oauth/{p.name}/login")
             for p in info.context.gate.settings.sso.providers
         ]
 

@@ -57,7 +57,7 @@ def logout(gate: Gate, caller: Caller) -> Response:
 def providers(gate: Gate) -> list[ProviderLink]:
     """Where else one can sign in."""
     return [
-        ProviderLink(name=p.name, display_name=p.display_name or p.name, login_url=f"/oauth/{p.name}/login")
+        ProviderLink(name=p.name, display_name=p.called, login_url=f"/oauth/{p.name}/login")
         for p in gate.settings.sso.providers
     ]
 
