@@ -20,6 +20,7 @@ import httpx2
 import pytest
 
 import gatepost
+from tests.ports import free_port
 from tests.server.calling import Headers, as_admin, bearer, browser_session, ok, service_token, sign_in
 from tests.sso.provider_in_process import Raw, running_provider
 from tests.waiting import eventually
@@ -53,12 +54,6 @@ class Process:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         self.popen.send_signal(how)
         return self.popen.wait(START)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 class Starter:
