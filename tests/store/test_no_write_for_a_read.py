@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import event, select
 
 from gatepost.audit.record import AuditRecord, Outcome
+from gatepost.audit.trail import Filter, read_audit
 from gatepost.authn import authenticate_now, chain
+from gatepost.directory.pages import Wanted
 from gatepost.directory.users import NewUser, create_user
 from gatepost.errors import Forbidden, GatepostError, InvalidToken, Unavailable
 from gatepost.gate import Gatepost
@@ -165,6 +167,19 @@ def test_what_cannot_be_written_is_kept_and_added_to(gate: Gatepost, admin: Prin
     assert [row.count for row in audit_rows(gate, "refused.group:edit")] == [2]
     with gate.database.read() as connection:
         assert connection.execute(select(tables.tokens.c.last_used_at)).scalar_one() == gate.now()
+
+
+def test_the_trail_can_be_read_where_nothing_can_be_written(gate: Gatepost, admin: Principal, bob: Principal) -> None:
+    """A full disk is when somebody looks what has happened."""
+    create_user(gate, admin, NewUser(username="ann"))
+    with pytest.raises(Forbidden):
+        gate.require(bob, "group:edit", seen_by="")
+    wanted = Wanted(), Filter(subject=str(admin.subject), event="user.created")
+    with failing(gate):
+        told = read_audit(gate, admin, *wanted).items
+    assert "user:ann" in [record.target for record in told]
+    gate.journal.flush()
+    assert len(audit_rows(gate, "refused.group:edit")) == 1, "what could not be written is not lost"
 
 
 def test_the_journal_is_bounded_and_counts_what_it_drops(

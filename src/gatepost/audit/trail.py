@@ -98,7 +98,7 @@ def read_audit(gate: Gatepost, caller: Principal, page: Wanted, wanted: Filter) 
         gate.require_signed_in(caller, "audit:view")
     else:
         gate.require(caller, "audit:view", seen_by="")
-    gate.journal.flush()
+    gate.journal.try_to_flush(whole=True)
     with gate.database.read() as connection:
         return read_page(connection, _query(wanted), [t.c.id], page, _record, descending=True)
 

@@ -104,9 +104,10 @@ class Journal:
 
     def _run(self) -> None:
         while not self._stopped.wait(FLUSH_SECONDS):
-            self._try_to_flush()
+            self.try_to_flush()
 
-    def _try_to_flush(self, *, whole: bool = False) -> None:
+    def try_to_flush(self, *, whole: bool = False) -> None:
+        """Write what is buffered if that can be done; whoever reads what is written already is not kept from it."""
         try:
             self.flush(whole=whole)
         except GatepostError as error:
@@ -158,7 +159,7 @@ class Journal:
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
-        self._try_to_flush(whole=True)
+        self.try_to_flush(whole=True)
 
 
 def _key(record: AuditRecord, place: str) -> _Key:
