@@ -9,7 +9,7 @@ from __future__ import annotations
 from starlette.types import Message, Receive
 
 from gatepost.errors import InvalidRequest, TooLarge, Unavailable
-from gatepost.server.origin import Headers, all_of
+from gatepost.server.origin import Headers
 
 MOST_BYTES = 1 << 20
 MOST_DIGITS = 20  # of a Content-Length
@@ -59,8 +59,10 @@ def _require_at_most(size: int) -> None:
 
 def require_small(headers: Headers) -> None:
     """Raise `TooLarge` for a body that says itself that it is."""
-    for length in all_of(headers, b"content-length"):
-        if not (length.isascii() and length.isdigit()):
+    for name, length in headers:
+        if name != b"content-length":
+            continue
+        if not length.isdigit():
             raise InvalidRequest("Content-Length is not a number")
         _require_at_most(int(length) if len(length) <= MOST_DIGITS else MOST_BYTES + 1)
 

@@ -52,7 +52,8 @@ from gatepost.store.revision import Revision
 log = logging.getLogger("gatepost.server")
 
 JSON_KINDS = (Kind.API, Kind.AUTHZEN, Kind.OPEN)
-READ_FIRST = (Kind.STORES, *JSON_KINDS, Kind.PAGE, Kind.SIGN_IN)
+JUDGED_KINDS = (Kind.STORES, Kind.API, Kind.AUTHZEN, Kind.PAGE, Kind.SIGN_IN)  # where a credential is read
+READ_FIRST = (*JUDGED_KINDS, Kind.OPEN)
 MOST_REQUEST_ID = 1_024  # characters of an id that is answered
 ASKED_ALL_DAY = frozenset({"GET /api/v1/revocations"})  # one wait after another, by every application that verifies
 ALWAYS_ANSWERED = (Kind.HEALTH, Kind.STATIC)
@@ -135,11 +136,7 @@ class Edge:
         caller = await self._caller(scope, kind, address)
         if kind is Kind.AUTHZEN and scope["method"] == "POST" and not is_json(headers):
             raise InvalidRequest("Content-Type has to be application/json")
-        hot = self.hot.get((scope["method"], scope["path"]))
-        if kind is Kind.API and scope["query_string"]:
-            hot = None  # none of these takes a parameter: the framework says so
-        if kind is Kind.STORES and scope["method"] == "POST":
-            hot = openfga.hot_question(scope["path"])
+        hot = self._hot_at(scope, kind)
         if hot is not None:
             await reply.json(await self._asked(hot, caller, body or b""))
             return
@@ -148,6 +145,14 @@ class Edge:
         if body and kind in JSON_KINDS and is_json(headers):
             read_json(body)  # so that every route behind sees one meaning of it
         await self.app(scope, bounded(receive) if body is None else replayed(body, receive), reply)
+
+    def _hot_at(self, scope: Scope, kind: Kind) -> Hot | None:
+        """What answers here in front of the framework; None if that is the framework's work."""
+        if kind is Kind.STORES:
+            return openfga.hot_question(scope["path"]) if scope["method"] == "POST" else None
+        if kind is Kind.API and scope["query_string"]:
+            return None  # none of these takes a parameter: the framework says so
+        return self.hot.get((scope["method"], scope["path"]))
 
     async def _asked(self, hot: Hot, caller: Principal, body: bytes) -> bytes | Answered:
         answer = await self.pools.soon(hot, self.gate, caller, body)
@@ -185,21 +190,20 @@ class Edge:
         """Who is calling.  On pages only the cookie counts, and a stale one means signed out."""
         headers: Headers = scope["headers"]
         unsafe = scope["method"] not in SAFE_METHODS
-        if kind in (Kind.OPEN, Kind.HEALTH, Kind.STATIC, Kind.OAUTH2, Kind.PROVIDER, Kind.GATEWAY, Kind.HASURA):
+        if kind not in JUDGED_KINDS or is_posted_elsewhere(scope["method"], scope["path"]):
             return anonymous_principal(address)
-        if is_posted_elsewhere(scope["method"], scope["path"]):
-            return anonymous_principal(address)
-        if kind in (Kind.PAGE, Kind.SIGN_IN):
+        is_page = kind in (Kind.PAGE, Kind.SIGN_IN)
+        if is_page:
             headers = [(name, value) for name, value in headers if name != b"authorization"]
         credential = read_credential(headers, secure=is_secure(self.gate))
         if unsafe and (isinstance(credential, SessionCookie) or kind is Kind.SIGN_IN):
             require_same_origin(scope["headers"], self.origins)
         caller = await self._authenticate(credential, kind, address)
-        if kind in (Kind.PAGE, Kind.SIGN_IN):
+        if is_page:
             caller = unnarrowed(caller)
         if caller.subject.type == "service":
             self._note_service_call(caller, scope)
-        if kind in (Kind.API, Kind.AUTHZEN, Kind.STORES) and (role := all_of(headers, HEADER)):
+        if not is_page and (role := all_of(headers, HEADER)):
             if len(role) > 1:
                 raise InvalidRequest("there is more than one X-Gatepost-Role header")
             caller = await self.pools.soon(narrow, self.gate, caller, role[0])
