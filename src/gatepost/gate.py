@@ -253,8 +253,8 @@ class Gatepost:
     def still_holds(self, caller: Principal) -> None:
         """Raise `InvalidToken` if what the caller came with was ended in the meantime, or who they are.
 
-        A password is nothing that ends: with one, somebody who is deleted could leave behind a token or a resource of
-        theirs for whoever gets the name next.
+        A password is nothing that ends, nor is an application's word: with one, somebody who is deleted could leave
+        behind a token or a resource of theirs for whoever gets the name next.
         """
         name, memory = str(caller.subject), self.memory
         if name in memory.disabled or name in memory.gone or memory.has_ended(caller.credential_id):

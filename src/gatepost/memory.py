@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, and_, select
 
@@ -41,6 +41,7 @@ PROFILES_KEPT = 50_000
 VERIFIED_KEPT = 20_000
 ENDED_SWEPT_AT = 1_000
 PROGRESS_EVERY = 1_000_000
+ACCOUNTS = ("user", "service")
 
 
 class Memory:
@@ -296,10 +297,10 @@ class Memory:
     def _recently_gone(self, connection: Connection) -> set[str]:
         """Whom the log names as deleted last, for as long as a call of theirs may go on: others' names are not gone."""
         t, horizon = tables.changelog, datetime.fromtimestamp(self._clock() - self._longest_life, UTC)
-        people = and_(t.c.store.is_(None), t.c.kind == "user", t.c.at > horizon)
-        query = select(t.c.key, t.c.payload).where(people).order_by(t.c.number, t.c.position)
-        latest = {f"user:{row.key}": row.payload for row in connection.execute(query)}
-        return {name for name, last in latest.items() if last.get("deleted")}
+        accounts = and_(t.c.store.is_(None), t.c.kind.in_(ACCOUNTS), t.c.at > horizon)
+        query = select(t.c.kind, t.c.key, t.c.payload).where(accounts).order_by(t.c.number, t.c.position)
+        latest = {f"{row.kind}:{row.key}": row.payload for row in connection.execute(query)}
+        return {name for name, last in latest.items() if _says_gone(last)}
 
     # -- applying ---------------------------------------------------------------------------------------------------
 
@@ -329,13 +330,14 @@ class Memory:
             return load_keys(own, self._sealer)
 
     def _apply_one(self, entry: Entry) -> None:
-        if entry.kind == "user":
-            name = f"user:{entry.key}"
+        if entry.kind in ACCOUNTS:
+            name = f"{entry.kind}:{entry.key}"
             if entry.payload.get("disabled"):
                 self.disabled.add(name)
-            if entry.payload.get("deleted"):
+            if _says_gone(entry.payload):
                 self.gone.add(name)
-            self.profiles.drop(entry.key)
+            if entry.kind == "user":
+                self.profiles.drop(entry.key)
         elif entry.kind in ("session", "token"):
             self.ended[entry.key] = self._clock()
             cache: Cache[bytes, SessionRecord] | Cache[bytes, TokenRecord]
@@ -346,14 +348,18 @@ class Memory:
                 self._sweep_ended()
 
     def _admit(self, entries: list[Entry]) -> None:
-        latest = {f"user:{e.key}": e.payload for e in entries if e.kind == "user"}
+        latest = {f"{e.kind}:{e.key}": e.payload for e in entries if e.kind in ACCOUNTS}
         self.disabled.difference_update(name for name, now in latest.items() if not now.get("disabled"))
-        self.gone.difference_update(name for name, now in latest.items() if not now.get("deleted"))
+        self.gone.difference_update(name for name, now in latest.items() if not _says_gone(now))
 
     def _sweep_ended(self) -> None:
         horizon = self._clock() - self._longest_life
         self.ended = {key: at for key, at in self.ended.items() if at > horizon}
         self._sweep_at = max(ENDED_SWEPT_AT, 2 * len(self.ended))  # so that each ending pays for a bounded share
+
+
+def _says_gone(payload: Mapping[str, Any]) -> bool:
+    return bool(payload.get("deleted") or payload.get("gone"))  # of a person, and of a service
 
 
 def _with_progress(rows: Iterable[Row]) -> Iterator[Row]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from gatepost.directory.groups import create_group
+from gatepost.directory.services import create_service, delete_service
 from gatepost.directory.users import NewUser, create_user, delete_user
 from gatepost.errors import InvalidToken
 from gatepost.gate import Gatepost
@@ -85,25 +87,29 @@ def test_whoever_was_deleted_and_made_anew_around_a_new_model_may_go_on(
 ) -> None:
     """A process that loads anew has not followed each entry: the name must not stay refused there, nor be let in early."""
     ann = Principal(subject=Entity("user", "ann"), method=Method.PASSWORD, scope=None)
+    etl = Principal(subject=Entity("service", "etl"), method=Method.EMBEDDED, scope=None)
     second_gate = open_gate(database_url, follow=False)
     create_user(gate, admin, NewUser(username="ann"))
+    create_service(gate, admin, "etl")
     second_gate.memory.catch_up()
     delete_user(gate, admin, "ann")
+    delete_service(gate, admin, "etl")
     if looks == "twice":
         second_gate.memory.catch_up()
     with gate.change_unasked() as tx:
         tx.log("model", "01J0000000000000000000000M", store="main")
-    for each in (gate, second_gate):
+    for each, caller in product((gate, second_gate), (ann, etl)):
         each.memory.catch_up()
         with pytest.raises(InvalidToken):
-            each.still_holds(ann)
+            each.still_holds(caller)
 
     create_user(gate, admin, NewUser(username="ann"))
+    create_service(gate, admin, "etl")
     with gate.change_unasked() as tx:
         tx.log("model", "01J0000000000000000000000N", store="main")
-    for each in (gate, second_gate):
+    for each, caller in product((gate, second_gate), (ann, etl)):
         each.memory.catch_up()
-        each.still_holds(ann)
+        each.still_holds(caller)
 
 
 def test_a_model_that_shares_nothing_with_roles_keeps_what_roles_permit(open_gate: OpenGate, tmp_path: Path) -> None:
