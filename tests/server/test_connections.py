@@ -154,6 +154,13 @@ def test_trailers_are_no_headers(port: int, pieces: list[bytes]) -> None:
     assert told(port, *pieces).endswith(b"\r\n\r\n1 bytes")
 
 
+def test_whoever_asks_for_a_socket_is_answered_and_not_logged(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    """The log would tell an operator to install one, as often as anybody likes."""
+    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    assert told(port, SMALL.removesuffix(b"\r\n") + upgrade).endswith(b"0 bytes")
+    assert "pgrade" not in caplog.text
+
+
 @pytest.mark.parametrize("endless", [b"X-Evil: 1\r\n" * 1_000, b"a" * 16_384])
 def test_trailers_without_an_end_lose_their_connection(port: int, endless: bytes) -> None:
     with socket.create_connection(("127.0.0.1", port)) as peer:

@@ -88,6 +88,9 @@ class Connection(HttpToolsProtocol):
         else:
             super().send_400_response(msg)
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Whoever asks for a socket is answered as if they had not (RFC 9110 section 7.8), which is no operator's news."""
+
     def _head_bytes(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
