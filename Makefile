@@ -45,9 +45,9 @@ serve: $(VENV)/.demo $(SPRITE) ## the server on ./gatepost.db (PORT=8420, ARGS="
 test: $(VENV)/.dev $(SPRITE) ## the whole test suite, on SQLite and PostgreSQL (TESTS=tests/access, JOBS=2)
 	$(PYTEST) -n $(JOBS) -m "not peer" $(TESTS) $(ARGS)
 
-# What takes long to start is a group, and has one process.
+# What takes long to start is asked for by one file or two, and each file has one process.
 test-peers: $(VENV)/.dev $(SPRITE) peers ## tests against other people's real programs, such as OpenID providers
-	$(PYTEST) -n $(JOBS) --dist loadgroup -m peer tests $(ARGS)
+	$(PYTEST) -n $(JOBS) --dist loadfile -m peer tests $(ARGS)
 
 peers: $(PEER)/node_modules/.package-lock.json $(SAML)/node_modules/.package-lock.json $(OPENFGA_SDK)/node_modules/.package-lock.json $(PEERS)/keycloak.made $(PEERS)/dex.made $(PEERS)/openfga.made $(PEERS)/envoy.made $(PEERS)/traefik.made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,12 +110,20 @@ class Keycloak:
         return answer.json() if answer.content else None
 
 
+def _link(source: Path, target: Path, *, besides: str) -> None:
+    for each in source.iterdir():
+        if each.name != besides:
+            (target / each.name).symlink_to(each)
+
+
 @contextmanager
 def running_keycloak(folder: Path) -> Iterator[Keycloak]:
     """Start Keycloak, with what it writes in `folder`.  Its host is another site than Gatepost's 127.0.0.1."""
-    home = made("keycloak")
-    for each in home.iterdir():
-        (folder / each.name).symlink_to(each)
+    home, built = made("keycloak"), Path("lib/quarkus")
+    _link(home, folder, besides="lib")
+    (folder / "lib").mkdir()
+    _link(home / "lib", folder / "lib", besides=built.name)
+    shutil.copytree(home / built, folder / built)  # where it builds itself at its start, and so may another beside it
     port = free_port()
     command: list[str | Path] = [
         folder / "bin/kc.sh",

@@ -13,7 +13,7 @@ from tests.peers.company import Place, table
 from tests.peers.conftest import Serve, Visit
 from tests.peers.keycloak_server import SECRET, Keycloak, Realm, sign_in
 
-pytestmark = [pytest.mark.peer, pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("keycloak")]
+pytestmark = [pytest.mark.peer, pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture
